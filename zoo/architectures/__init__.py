@@ -1,0 +1,1 @@
+"""Networks, one file each: the config above the Equinox module it builds."""

@@ -1,0 +1,1 @@
+"""Layers shared by the architectures: no configs, no registration."""

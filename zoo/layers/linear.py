@@ -1,0 +1,39 @@
+"""Dense layer with the initialisation of the published (Flax) models."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from zoo.typing import Key
+
+lecun_normal = jax.nn.initializers.lecun_normal()
+"""Truncated normal of standard deviation 1/sqrt(fan_in), the Flax default for every kernel."""
+
+
+class Linear(eqx.Module):
+    """`x @ weight + bias` over the last axis, computed in the dtype of the weights.
+
+    Kernel: LeCun normal (or `init`), bias zero; Equinox' own `nn.Linear` draws both uniformly.
+    """
+
+    weight: Float[Array, "in out"]
+    bias: Float[Array, " out"] | None
+
+    def __init__(
+        self,
+        in_size: int,
+        out_size: int,
+        *,
+        use_bias: bool = True,
+        init: jax.nn.initializers.Initializer = lecun_normal,
+        key: Key,
+    ) -> None:
+        self.weight = init(key, (in_size, out_size), jnp.float32)
+        self.bias = jnp.zeros(out_size) if use_bias else None
+
+    def __call__(self, x: Float[Array, "*batch in"]) -> Float[Array, "*batch out"]:
+        y = x.astype(self.weight.dtype) @ self.weight
+        return y if self.bias is None else y + self.bias

@@ -1,0 +1,34 @@
+"""Layer normalisation over the last axis, always in float32."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class LayerNorm(eqx.Module):
+    """Normalise the last axis (per pixel or per token); eps 1e-6 as in the published models.
+
+    Statistics and arithmetic are float32 whatever the compute dtype; so is the result, which the
+    next layer casts to the dtype of its own weights.
+    """
+
+    scale: Float[Array, " size"] | None
+    bias: Float[Array, " size"] | None
+    eps: float = eqx.field(static=True)
+
+    def __init__(self, size: int, *, affine: bool = True, eps: float = 1e-6) -> None:
+        self.scale = jnp.ones(size) if affine else None
+        self.bias = jnp.zeros(size) if affine else None
+        self.eps = eps
+
+    def __call__(self, x: Float[Array, "*batch size"]) -> Float[Array, "*batch size"]:
+        x = x.astype(jnp.float32)
+        mean = jnp.mean(x, axis=-1, keepdims=True)
+        variance = jnp.mean(jnp.square(x - mean), axis=-1, keepdims=True)
+        x = (x - mean) * jax.lax.rsqrt(variance + self.eps)
+        if self.scale is not None and self.bias is not None:
+            x = x * self.scale.astype(jnp.float32) + self.bias.astype(jnp.float32)
+        return x
