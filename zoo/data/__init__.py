@@ -1,0 +1,1 @@
+"""From files to batches: sources, splits, features, transforms, and the shipped GEANT sample."""

@@ -1,0 +1,1 @@
+"""Condition features: maps from particle columns to the vector a network receives."""

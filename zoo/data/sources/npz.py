@@ -1,0 +1,89 @@
+"""Pairs of `.npz` files in the layout of the published code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BeforeValidator, PlainSerializer
+
+from zoo.catalogue import register
+from zoo.data.archive import read_array
+from zoo.data.events import Events, check_pair, check_particles, check_responses
+from zoo.data.source import SourceConfig
+from zoo.detectors.detector import Detector
+from zoo.errors import DataError
+
+
+def _absolute(value: object) -> object:
+    return Path(value).expanduser().absolute() if isinstance(value, str) and value else value
+
+
+AbsolutePath = Annotated[Path, BeforeValidator(_absolute), PlainSerializer(str)]
+"""A path; relative ones are taken from the working directory and written out absolute."""
+
+
+@register("source", "npz")
+class NpzConfig(SourceConfig):
+    """Your own events: responses (N, rows, columns) and particles (N, 9 or 10), both under the key `arr_0`."""
+
+    path: AbsolutePath | None = None
+    """Folder with `data_nonrandom_responses.npz` and `data_nonrandom_particles.npz` (the published names), with
+    `<detector>_responses.npz` and `<detector>_particles.npz`, or with one pair of any other prefix."""
+    responses: AbsolutePath | None = None
+    """The responses file, instead of looking for it in `path`."""
+    particles: AbsolutePath | None = None
+    """The particles file, instead of looking for it in `path`."""
+    vertex_unit: Literal["cm", "m"] = "cm"
+    """Unit of the vertex columns in the file; the zoo works in cm."""
+
+    def read(self, detector: Detector) -> Events:
+        """All events of the two files; responses of any integer or float dtype.
+
+        Raises:
+            DataError: a file is missing, damaged, of the wrong shape, or the two do not belong together.
+        """
+        responses = self._file("responses", detector)
+        particles = self._file("particles", detector)
+        columns = read_particles(particles, detector, self.vertex_unit)
+        counts = read_responses(responses, detector)
+        check_pair(counts, columns, str(responses))
+        return Events(counts, columns, str(responses))
+
+    def _file(self, kind: Literal["responses", "particles"], detector: Detector) -> Path:
+        given = self.responses if kind == "responses" else self.particles
+        if given is not None:
+            return given
+        if self.path is None:
+            raise DataError(f"data: source 'npz' needs data.path (a folder) or data.{kind} (a file)")
+        if not self.path.is_dir():
+            raise DataError(f"data.path = {str(self.path)!r}: no such folder")
+        for prefix in ("data_nonrandom", detector.name):
+            if (self.path / f"{prefix}_{kind}.npz").is_file():
+                return self.path / f"{prefix}_{kind}.npz"
+        pairs = sorted(self.path.glob(f"*_{kind}.npz"))
+        if len(pairs) == 1:
+            return pairs[0]
+        found = ", ".join(file.name for file in pairs) or "none"
+        raise DataError(
+            f"data.path = {str(self.path)!r}: needs data_nonrandom_{kind}.npz, {detector.name}_{kind}.npz or exactly "
+            f"one *_{kind}.npz; found {found}"
+        )
+
+
+def read_responses(path: Path, detector: Detector) -> np.ndarray:
+    """Checked responses of one file; see `read_array` for the dtype."""
+    counts = read_array(path)
+    check_responses(counts, detector, str(path))
+    return counts
+
+
+def read_particles(path: Path, detector: Detector, vertex_unit: Literal["cm", "m"] = "cm") -> np.ndarray:
+    """Checked particles of one file as float64, vertex in cm."""
+    particles = read_array(path)
+    check_particles(particles, detector, str(path))
+    particles = particles.astype(np.float64)
+    if vertex_unit == "m":
+        particles[:, [detector.column_names.index(name) for name in ("vx", "vy", "vz")]] *= 100.0
+    return particles

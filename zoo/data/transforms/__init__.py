@@ -1,0 +1,1 @@
+"""Reversible maps between photons and model space, one file each."""

@@ -1,0 +1,32 @@
+"""Uniform noise that turns integer counts into a continuous variable."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from zoo.catalogue import register
+from zoo.data.constants import Constants
+from zoo.data.transforms.transform import Transform, TransformConfig
+from zoo.typing import Key
+
+
+@register("transform", "dequantise")
+class DequantiseConfig(TransformConfig):
+    """Add uniform noise in [0, 1) to integer counts; the inverse rounds down, so the round trip is exact."""
+
+    def build(self, constants: Constants) -> Transform:
+        """Nothing to fit."""
+        del constants
+        return Dequantise()
+
+
+class Dequantise(Transform):
+    """See `DequantiseConfig`."""
+
+    def forward(self, x: Float[Array, "B *shape"], key: Key) -> Float[Array, "B *shape"]:
+        return x + jax.random.uniform(key, x.shape)
+
+    def inverse(self, x: Float[Array, "B *shape"]) -> Float[Array, "B *shape"]:
+        return jnp.floor(jax.nn.relu(x))

@@ -1,0 +1,1 @@
+"""Calorimeters: geometry, condition columns, readout channels; every response shape is written once, here."""

@@ -1,0 +1,75 @@
+"""What every calorimeter of the zoo declares."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from zoo.catalogue import Config
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a particle file."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """Geometry and conventions of one calorimeter.
+
+    The response axes are (row, column) = (x, y), both rising; pixel centres lie at integer indices.
+    """
+
+    name: str
+    title: str
+    shape: tuple[int, int]
+    """Rows and columns of a response."""
+    pitch: tuple[float, float]
+    """Distance of neighbouring rows and columns, cm."""
+    face: float
+    """Distance of the front face from the interaction point along the beam, cm."""
+    columns: tuple[Column, ...]
+    """The condition columns of a particle file, in order; one more (the PDG id) may follow."""
+    readout: Bool[np.ndarray, "R H W"]
+    """The pixels summed by each readout channel; the channels are disjoint and cover the detector."""
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the condition columns."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, particles: Float[Array, "B P"], name: str) -> Float[Array, " B"]:
+        """One named column of particles given in the detector's order."""
+        return particles[:, self.column_names.index(name)]
+
+    def impact(self, particles: Float[Array, "B P"]) -> Float[Array, "B 2"]:
+        """Where the straight line of each particle meets the front face, in (row, column) pixel coordinates.
+
+        Works on NumPy and JAX arrays alike. A particle that flies the other way (`pz < 0`) meets the
+        mirror face at `-face`; one with `pz = 0` has no finite impact point.
+        """
+        column = {name: self.column(particles, name) for name in ("vx", "vy", "vz", "px", "py", "pz")}
+        forward = 1.0 - 2.0 * (column["pz"] < 0)
+        path = (forward * self.face - column["vz"]) / column["pz"]
+        x = column["vx"] + path * column["px"]
+        y = column["vy"] + path * column["py"]
+        rows, columns = self.shape
+        row = x / self.pitch[0] + (rows - 1) / 2
+        col = y / self.pitch[1] + (columns - 1) / 2
+        namespace = row.__array_namespace__()
+        return namespace.stack([row, col], axis=-1)
+
+
+class DetectorConfig(Config):
+    """Config of a detector: `detector = "zn"`."""
+
+    @abstractmethod
+    def build(self) -> Detector:
+        """The detector's constants."""

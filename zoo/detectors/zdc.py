@@ -1,0 +1,34 @@
+"""What the two zero degree calorimeters share: particle columns and the five photomultiplier channels."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool
+
+from zoo.detectors.detector import Column
+
+COLUMNS = (
+    Column("energy", "GeV", "total energy"),
+    Column("vx", "cm", "primary vertex, horizontal"),
+    Column("vy", "cm", "primary vertex, vertical"),
+    Column("vz", "cm", "primary vertex along the beam"),
+    Column("px", "GeV", "momentum, horizontal"),
+    Column("py", "GeV", "momentum, vertical"),
+    Column("pz", "GeV", "momentum along the beam"),
+    Column("mass", "GeV", "rest mass"),
+    Column("charge", "e", "electric charge"),
+)
+"""The nine condition columns in the published order; files may carry the PDG id as a tenth."""
+
+
+def checkerboard_readout(rows: int, columns: int) -> Bool[np.ndarray, "5 H W"]:
+    """The five channels of a ZDC (FM paper, section 2): four quadrants on the even fibres, all odd fibres together.
+
+    Channels 1-4 sum the pixels with (row + column) even in the upper left, upper right, lower left and
+    lower right quadrant (row < rows // 2 is upper, column < columns // 2 is left); channel 5 sums the
+    pixels with (row + column) odd.
+    """
+    row, column = np.indices((rows, columns))
+    even = (row + column) % 2 == 0
+    upper, left = row < rows // 2, column < columns // 2
+    return np.stack([even & upper & left, even & upper & ~left, even & ~upper & left, even & ~upper & ~left, ~even])
