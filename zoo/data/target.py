@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -15,6 +13,7 @@ from zoo.catalogue import Config, Several, register
 from zoo.data.constants import Constants, prefixed, within
 from zoo.data.transforms.log1p import Log1pConfig
 from zoo.data.transforms.transform import Transform, TransformConfig
+from zoo.data.readout import Readout
 from zoo.detectors.detector import Detector
 from zoo.errors import ComponentError
 from zoo.typing import Counts, Key
@@ -121,19 +120,6 @@ class ChannelsConfig(TargetConfig):
     def assemble(self, detector: Detector, transforms: tuple[Transform, ...]) -> Target:
         """The channel sums with built transforms."""
         return Channels(transforms, Readout(detector))
-
-
-class Readout(eqx.Module):
-    """Sums responses over the pixels of each readout channel."""
-
-    masks: Any = eqx.field(static=True)
-
-    def __init__(self, detector: Detector) -> None:
-        self.masks = detector
-
-    def __call__(self, counts: Float[Array, "B H W"]) -> Float[Array, "B R"]:
-        """Channel sums, in photons."""
-        return jnp.einsum("bhw,rhw->br", counts, self.masks.readout.astype(np.float32))
 
 
 class Channels(Target):

@@ -1,0 +1,1 @@
+"""Generative schemes, one file per family: networks, losses of the players, sampling."""

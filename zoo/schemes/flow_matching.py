@@ -1,0 +1,104 @@
+"""Flow matching (FM paper, section 3): regress the velocity of straight paths from noise to data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from pydantic import Field
+
+from zoo.architectures.time_network import TimeNetwork, TimeNetworkConfig
+from zoo.catalogue import OneOf, register
+from zoo.data.condition import Condition
+from zoo.data.target import Target
+from zoo.schemes.samplers.euler import EulerConfig
+from zoo.schemes.samplers.sampler import SamplerConfig
+from zoo.schemes.scheme import Batch, Outcome, Scheme, SchemeConfig, Setting
+from zoo.schemes.times.time_distribution import TimeDistributionConfig
+from zoo.schemes.times.uniform import UniformConfig
+from zoo.typing import Key
+
+
+@register("scheme", "flow_matching")
+class FlowMatchingConfig(SchemeConfig):
+    """Conditional flow matching: x_t = (1-t) z + t x, loss |v(x_t, t, c) - (x - z)|^2, sampled by an ODE solver."""
+
+    network: Annotated[TimeNetworkConfig, OneOf("architecture")]
+    """The network that predicts the velocity (or the data)."""
+    prediction: Literal["velocity", "data"] = "velocity"
+    """What the network's output means; "data" is turned into a velocity by (x - x_t) / (1 - t), and the loss stays
+    the one of the velocity."""
+    time: Annotated[TimeDistributionConfig, OneOf("time")] = UniformConfig()
+    """Distribution of the training time."""
+    time_left: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """Smallest 1 - t that a data prediction is divided by."""
+    sampler: Annotated[SamplerConfig, OneOf("sampler")] = EulerConfig()
+    """Solver used for generation."""
+
+    def build(self, setting: Setting, *, key: Key) -> FlowMatching:
+        """A velocity network for the stage's target."""
+        image = len(setting.shape) == 2
+        network = self.network.build(
+            shape=setting.shape,
+            in_channels=1 + (setting.maps if image else 0),
+            out_channels=1,
+            features=setting.features,
+            key=key,
+        )
+        return FlowMatching(network, setting.target, self, setting.shape)
+
+
+class FlowMatching(Scheme):
+    """See `FlowMatchingConfig`."""
+
+    network: TimeNetwork
+    target: Target
+    config: FlowMatchingConfig = eqx.field(static=True)
+    shape: tuple[int, ...] = eqx.field(static=True)
+
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        """One player."""
+        return {"velocity": ("network",)}
+
+    def velocity(
+        self, x: Float[Array, "B *shape"], time: Float[Array, " B"], condition: Condition
+    ) -> Float[Array, "B *shape"]:
+        """The velocity field at times `time`, float32."""
+        state = x[..., None]
+        if condition.maps is not None and x.ndim == 3:
+            state = jnp.concatenate([state, condition.maps], axis=-1)
+        output = self.network(state, time, condition.features)[..., 0]
+        if self.config.prediction == "velocity":
+            return output
+        left = jnp.maximum(1.0 - time, self.config.time_left).reshape(-1, *(1,) * (x.ndim - 1))
+        return (output - x) / left
+
+    def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
+        """Mean squared error of the velocity over batch and pixels (schemes 7)."""
+        del player
+        time_key, noise_key = jax.random.split(key)
+        time = self.config.time.draw(time_key, len(batch.x))
+        noise = jax.random.normal(noise_key, batch.x.shape)
+        t = time.reshape(-1, *(1,) * (batch.x.ndim - 1))
+        state = (1.0 - t) * noise + t * batch.x
+        error = self.velocity(state, time, batch.condition) - (batch.x - noise)
+        if self.config.prediction == "data":
+            # The velocity of a perfect data prediction is (x - x_t)/(1 - t); it differs from x - z only
+            # where 1 - t is floored, and there the floored error is the one to minimise.
+            error = error + (batch.x - noise) - (batch.x - state) / jnp.maximum(1.0 - t, self.config.time_left)
+        loss = jnp.mean(jnp.square(error))
+        return Outcome(loss, {"loss": loss})
+
+    def sample(self, condition: Condition, key: Key) -> Float[Array, "B *shape"]:
+        """Integrate from noise and transform back to photons."""
+        batch = len(condition.features)
+        noise = jax.random.normal(key, (batch, *self.shape))
+
+        def velocity(x: Float[Array, "B *shape"], time: Float[Array, ""]) -> Float[Array, "B *shape"]:
+            return self.velocity(x, jnp.full(batch, time), condition)
+
+        return self.target.inverse(self.config.sampler.integrate(velocity, noise))

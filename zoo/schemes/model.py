@@ -1,0 +1,104 @@
+"""One stage's model: everything between particles in physical units and generated photons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Shaped
+
+from zoo.catalogue import Config, OneOf
+from zoo.data.condition import Condition
+from zoo.data.constants import Constants, prefixed, within
+from zoo.data.events import Events
+from zoo.data.features.features import Features, FeaturesConfig
+from zoo.data.features.published import PublishedConfig
+from zoo.data.maps.maps import Maps, MapsConfig
+from zoo.data.readout import Readout
+from zoo.data.target import ResponseConfig, Target, TargetConfig
+from zoo.detectors.detector import Detector
+from zoo.schemes.scheme import Batch, Scheme, SchemeConfig, Setting, network_at
+from zoo.typing import Key
+
+
+class Model(eqx.Module):
+    """Features, maps, target and scheme of one stage."""
+
+    features: Features
+    maps: Maps | None
+    target: Target
+    scheme: Scheme
+
+    def condition(self, particles: Float[Array, "B P"]) -> Condition:
+        """What the scheme is conditioned on, from raw particle columns (float32)."""
+        maps = None if self.maps is None else self.maps(particles)
+        return Condition(particles, self.features(particles), maps)
+
+    def batch(self, counts: Shaped[Array, "B H W"], particles: Float[Array, "B P"], key: Key) -> Batch:
+        """A training batch from raw events; counts may be of any integer dtype."""
+        counts = counts.astype(jnp.float32)
+        physical = self.target.physical(counts)
+        return Batch(self.target.forward(physical, key), physical, counts, self.condition(particles))
+
+    def sample(self, particles: Float[Array, "B P"], key: Key) -> Float[Array, "B *shape"]:
+        """Generated targets in photons, one per particle."""
+        return self.scheme.sample(self.condition(particles), key)
+
+
+class ModelConfig(Config):
+    """The `[model]` table: what is generated, from what, and by which scheme."""
+
+    condition: Annotated[FeaturesConfig, OneOf("features")] = PublishedConfig()
+    """The vector that particles are turned into."""
+    maps: Annotated[MapsConfig, OneOf("maps")] | None = None
+    """Extra input channels for image networks."""
+    target: Annotated[TargetConfig, OneOf("target")] = ResponseConfig()
+    """What the stage generates, and its transforms."""
+    scheme: Annotated[SchemeConfig, OneOf("scheme")]
+    """The generative framework with its networks."""
+
+    def fit(self, detector: Detector, train: Events) -> Constants:
+        """All constants of the stage, fitted on the training split."""
+        condition = self.condition.fit(detector, train.particles)
+        target = self.target.fit(detector, train.counts)
+        return prefixed(condition, "condition") | prefixed(target, "target")
+
+    def unfitted(self, detector: Detector) -> Constants:
+        """Neutral constants, for building a stage without data."""
+        condition, target = self.condition.unfitted(detector), self.target.unfitted(detector)
+        return prefixed(condition, "condition") | prefixed(target, "target")
+
+    def build(self, detector: Detector, constants: Constants, earlier: Mapping[str, Model], *, key: Key) -> Model:
+        """The stage's model with freshly initialised networks.
+
+        Raises:
+            ComponentError: the parts do not fit together.
+        """
+        target = self.target.build(detector, within(constants, "target"))
+        setting = Setting(
+            shape=self.target.shape(detector),
+            features=self.condition.size(detector),
+            maps=0 if self.maps is None else self.maps.channels(),
+            target=target,
+            readout=Readout(detector),
+            earlier=earlier,
+        )
+        return Model(
+            features=self.condition.build(detector, within(constants, "condition")),
+            maps=None if self.maps is None else self.maps.build(detector),
+            target=target,
+            scheme=self.scheme.build(setting, key=key),
+        )
+
+
+def parameter_counts(scheme: Scheme) -> dict[str, int]:
+    """Trainable parameters of every network, by dotted field name."""
+    paths = [path for owned in scheme.players().values() for path in owned]
+    return {path: _size(network_at(scheme, path)) for path in paths}
+
+
+def _size(network: eqx.Module) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(network) if eqx.is_inexact_array_like(leaf))

@@ -1,0 +1,1 @@
+"""Solvers that turn noise into data along a velocity field, one file each."""

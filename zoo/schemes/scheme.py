@@ -1,0 +1,108 @@
+"""The contract of a generative scheme."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from zoo.catalogue import Config
+from zoo.data.condition import Condition
+from zoo.data.readout import Readout
+from zoo.data.target import Target
+from zoo.typing import Key, Scalar
+
+if TYPE_CHECKING:
+    from zoo.schemes.model import Model
+
+
+class Batch(eqx.Module):
+    """One batch of events on the device."""
+
+    x: Float[Array, "B *shape"]
+    """The stage's target in model space."""
+    physical: Float[Array, "B *shape"]
+    """The same in photons."""
+    counts: Float[Array, "B H W"]
+    """The whole responses in photons."""
+    condition: Condition
+
+
+class Outcome(NamedTuple):
+    """What a loss returns."""
+
+    value: Scalar
+    metrics: Mapping[str, Scalar]
+    """Named numbers for the log and the live display."""
+    scheme: Scheme | None = None
+    """The scheme with its running state (EMA codebook, batch statistics) moved on; None where it has none."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the runner knows and a scheme needs to be built."""
+
+    shape: tuple[int, ...]
+    """Shape of the stage's target for one event."""
+    features: int
+    """Size of the condition vector."""
+    maps: int
+    """Number of condition maps (input channels beside the state)."""
+    target: Target
+    readout: Readout
+    earlier: Mapping[str, Model] = field(default_factory=dict)
+    """The trained, frozen models of earlier stages by name."""
+
+
+class Scheme(eqx.Module):
+    """A generative framework: networks, the loss of every player, and how it samples.
+
+    Array fields that no player owns are state: they are checkpointed, and change only through
+    `Outcome.scheme`.
+    """
+
+    @abstractmethod
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        """Player name to the (dotted) fields holding the networks it trains."""
+
+    @abstractmethod
+    def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
+        """The loss that one player minimises over its own networks, float32.
+
+        Every player of a step is given the same batch and key and the state before the step, so shared
+        computations are done once per compiled step.
+        """
+
+    @abstractmethod
+    def sample(self, condition: Condition, key: Key) -> Float[Array, "B *shape"]:
+        """Generated targets in photons, one per particle; jitted whole by the caller."""
+
+    def with_networks(self, networks: Mapping[str, eqx.Module]) -> Self:
+        """The same scheme with some networks replaced, by dotted field name."""
+        scheme = self
+        for path, network in networks.items():
+            scheme = eqx.tree_at(lambda tree, path=path: network_at(tree, path), scheme, network)
+        return scheme
+
+
+def network_at(scheme: eqx.Module, path: str) -> eqx.Module:
+    """The sub-module at a dotted field path."""
+    for name in path.split("."):
+        scheme = getattr(scheme, name)
+    return scheme
+
+
+class SchemeConfig(Config):
+    """Config of a scheme."""
+
+    @abstractmethod
+    def build(self, setting: Setting, *, key: Key) -> Scheme:
+        """The scheme with freshly initialised networks.
+
+        Raises:
+            ComponentError: the parts do not fit together.
+        """

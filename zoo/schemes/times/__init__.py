@@ -1,0 +1,1 @@
+"""Distributions of the training time of a flow, one file each."""
