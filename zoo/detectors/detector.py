@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -20,7 +20,7 @@ class Column:
     meaning: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Detector:
     """Geometry and conventions of one calorimeter.
 
@@ -37,7 +37,7 @@ class Detector:
     """Distance of the front face from the interaction point along the beam, cm."""
     columns: tuple[Column, ...]
     """The condition columns of a particle file, in order; one more (the PDG id) may follow."""
-    readout: Bool[np.ndarray, "R H W"]
+    readout: Bool[np.ndarray, "R H W"] = field(compare=False, repr=False)
     """The pixels summed by each readout channel; the channels are disjoint and cover the detector."""
 
     @property

@@ -72,10 +72,7 @@ class FlowMatching(Scheme):
         if condition.maps is not None and x.ndim == 3:
             state = jnp.concatenate([state, condition.maps], axis=-1)
         output = self.network(state, time, condition.features)[..., 0]
-        if self.config.prediction == "velocity":
-            return output
-        left = jnp.maximum(1.0 - time, self.config.time_left).reshape(-1, *(1,) * (x.ndim - 1))
-        return (output - x) / left
+        return output if self.config.prediction == "velocity" else self._towards(output, x, time)
 
     def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
         """Mean squared error of the velocity over batch and pixels (schemes 7)."""
@@ -83,14 +80,10 @@ class FlowMatching(Scheme):
         time_key, noise_key = jax.random.split(key)
         time = self.config.time.draw(time_key, len(batch.x))
         noise = jax.random.normal(noise_key, batch.x.shape)
-        t = time.reshape(-1, *(1,) * (batch.x.ndim - 1))
+        t = _per_example(time, batch.x.ndim)
         state = (1.0 - t) * noise + t * batch.x
-        error = self.velocity(state, time, batch.condition) - (batch.x - noise)
-        if self.config.prediction == "data":
-            # The velocity of a perfect data prediction is (x - x_t)/(1 - t); it differs from x - z only
-            # where 1 - t is floored, and there the floored error is the one to minimise.
-            error = error + (batch.x - noise) - (batch.x - state) / jnp.maximum(1.0 - t, self.config.time_left)
-        loss = jnp.mean(jnp.square(error))
+        target = batch.x - noise if self.config.prediction == "velocity" else self._towards(batch.x, state, time)
+        loss = jnp.mean(jnp.square(self.velocity(state, time, batch.condition) - target))
         return Outcome(loss, {"loss": loss})
 
     def sample(self, condition: Condition, key: Key) -> Float[Array, "B *shape"]:
@@ -102,3 +95,13 @@ class FlowMatching(Scheme):
             return self.velocity(x, jnp.full(batch, time), condition)
 
         return self.target.inverse(self.config.sampler.integrate(velocity, noise))
+
+    def _towards(
+        self, data: Float[Array, "B *shape"], x: Float[Array, "B *shape"], time: Float[Array, " B"]
+    ) -> Float[Array, "B *shape"]:
+        """The velocity that leads from `x` at `time` to `data` at t = 1."""
+        return (data - x) / jnp.maximum(1.0 - _per_example(time, x.ndim), self.config.time_left)
+
+
+def _per_example(time: Float[Array, " B"], ndim: int) -> Float[Array, "B *ones"]:
+    return time.reshape(-1, *(1,) * (ndim - 1))

@@ -1,0 +1,111 @@
+"""The data's own noise: what comparing the simulation with itself gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from zoo.evaluation.events import Events, spread, stream
+from zoo.evaluation.groups import frequent, pair
+from zoo.evaluation.metrics.diversity import MINIMUM_EVENTS, Summary, ratio, spread_of_pixels, spread_of_sums
+from zoo.evaluation.metrics.errors import channel_error, rms, squared_error
+from zoo.evaluation.metrics.wasserstein import channel_wasserstein, wasserstein
+from zoo.evaluation.observables import SCALARS, Readout, Responses, slabs
+
+RANDOM_HALVES, REPEATS, DIVERSITY = range(3)
+
+
+def noise_floor(
+    responses: Responses,
+    particles: Shaped[np.ndarray, "N P"],
+    readout: Readout | None,
+    repeats: int = 5,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Both noise floors of a set of events (data_and_metrics 3.1), from `repeats` splits into halves each.
+
+    `random_halves`: two random halves, other particles in each, `wasserstein` only. `repeats`: independent responses to the
+    same particles, matched one to one; `wasserstein`, `mae`, `rmse` and every scalar observable. Each is a mean and std
+    over the splits, in photons or pixels, or None where the events do not allow it (a single event, no channels, no
+    pixels); the whole of `repeats` is None if no particle occurs twice.
+
+    Half the events are compared with the other half: a perfect generator, compared with all events, comes out lower.
+
+    Raises:
+        DataError: arrays that cannot be used as events.
+    """
+    return floor_of(Events.of(responses, particles, readout), repeats, seed)
+
+
+def floor_of(events: Events, repeats: int, seed: int) -> dict[str, Any]:
+    """`noise_floor` of events that are measured already."""
+    return {"random_halves": _random_halves(events, repeats, seed), "repeats": _repeats(events, repeats, seed)}
+
+
+def _random_halves(events: Events, repeats: int, seed: int) -> dict[str, Any] | None:
+    half = len(events) // 2
+    channels = events.observed.get("channels")
+    if half == 0 or channels is None:
+        return None
+    generator = stream(seed, RANDOM_HALVES)
+    distances = []
+    for _ in range(repeats):
+        order = generator.permutation(len(events))
+        distances.append(channel_wasserstein(channels[order[:half]], channels[order[half : 2 * half]]).mean())
+    return {"wasserstein": spread(distances)}
+
+
+def _repeats(events: Events, repeats: int, seed: int) -> dict[str, Any] | None:
+    generator = stream(seed, REPEATS)
+    rounds = [_compare(events, *pair(events.groups, generator)) for _ in range(repeats)]
+    names = ("wasserstein", "mae", "rmse", *SCALARS)
+    if not rounds[0]:
+        return None
+    return {name: spread([found[name] for found in rounds]) if name in rounds[0] else None for name in names}
+
+
+def _compare(events: Events, first: Int[np.ndarray, " K"], second: Int[np.ndarray, " K"]) -> dict[str, float]:
+    """Every metric between two matched halves; empty without pairs."""
+    if not len(first):
+        return {}
+    found = {}
+    channels = events.observed.get("channels")
+    if channels is not None:
+        found["wasserstein"] = channel_wasserstein(channels[first], channels[second]).mean()
+        found["mae"] = channel_error(channels[first], channels[second]).mean()
+    if events.has_pixels:
+        found["rmse"] = rms(_matched_errors(events, first, second))
+    for name in SCALARS:
+        if name in events.observed:
+            found[name] = wasserstein(events.observed[name][first], events.observed[name][second])
+    return found
+
+
+def _matched_errors(
+    events: Events, first: Int[np.ndarray, " K"], second: Int[np.ndarray, " K"]
+) -> Float[np.ndarray, " K"]:
+    responses = events.responses
+    slices = slabs(responses, len(first))
+    return np.concatenate([squared_error(responses[first[rows]], responses[second[rows]]) for rows in slices])
+
+
+def diversity_floor(events: Events, repeats: int, seed: int) -> dict[str, Summary | None]:
+    """Spread per particle in one half of the simulated repeats over that in the other half.
+
+    For particles with at least `MINIMUM_EVENTS` in each half, from `repeats` splits: `pixel` and `photon_sum`, as `ratio`
+    summarises them. The halves are half as many responses as a generator is judged by, so that the scatter over particles is
+    wider by about sqrt(2).
+    """
+    groups = frequent(events.groups, 2 * MINIMUM_EVENTS)
+    number = int(groups.max()) + 1
+    generator = stream(seed, DIVERSITY)
+    pixels, sums = np.zeros((2, 2, repeats, number))
+    for repeat in range(repeats if number else 0):
+        for side, half in enumerate(pair(events.groups, generator)):
+            rows = half[groups[half] >= 0]
+            sums[side, repeat] = sum_spread(events.observed["photon_sum"][rows], groups[rows], number)
+            if events.has_pixels:
+                pixels[side, repeat] = spread_of_pixels(events.responses, rows, groups, number)
+    return {"pixel": ratio(*pixels), "photon_sum": ratio(*sums)}

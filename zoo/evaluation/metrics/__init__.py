@@ -1,0 +1,1 @@
+"""One measure a file: distances between distributions, errors per event, spread per particle."""

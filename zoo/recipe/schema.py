@@ -1,0 +1,181 @@
+"""What a recipe may say: the tables around the components of the catalogue.
+
+A recipe of one stage writes `[model]` and `[train]` at the top; it is the same as one stage called `main`. Several stages are
+`[stages.NAME.model]` and `[stages.NAME.train]`, trained in the order in which they are written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from zoo.catalogue import Config, OneOf
+from zoo.data.source import SourceConfig
+from zoo.detectors.detector import DetectorConfig
+from zoo.optim.optimizer import OptimizerConfig
+from zoo.optim.schedule import ScheduleConfig
+from zoo.optim.schedules import ConstantConfig
+from zoo.recipe.places import KeyPath, Place, Table, place_of
+from zoo.recipe.references import misplaced
+from zoo.schemes.model import ModelConfig
+
+ONLY_STAGE = "main"
+"""The name of the stage of a recipe that writes `[model]` and `[train]` at the top."""
+
+STAGE_TABLES = ("model", "train")
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+
+
+def _identifier(name: str) -> str:
+    if not _IDENTIFIER.fullmatch(name):
+        raise PydanticCustomError("name", "a name is made of letters, digits and underscores, and starts with no digit")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_identifier)]
+"""The name of a stage or a player; it also names directories."""
+
+
+class PlayerConfig(Config):
+    """A `[train.players.NAME]` table: where one player departs from the rest of `[train]`."""
+
+    optimizer: Annotated[OptimizerConfig, OneOf("optimizer")] | None = None
+    """This player's optimizer; that of `[train]` where absent."""
+    schedule: Annotated[ScheduleConfig, OneOf("schedule")] | None = None
+    """This player's learning rate schedule; that of `[train]` where absent."""
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """This player's gradient clipping; that of `[train]` where absent."""
+
+
+class TrainConfig(Config):
+    """The `[train]` table: how long and how a stage is trained."""
+
+    epochs: Annotated[float, Field(gt=0, le=1e6)]
+    """Passes over the training events; a fraction stops within a pass."""
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 256
+    """Events per step."""
+    clip: Annotated[float, Field(gt=0)] | None = None
+    """Largest global norm of a player's gradient; longer ones are shortened to it. Absent: no clipping."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Decay per step of an exponential moving average of the weights, which is then validated, evaluated and
+    published in their place. Absent: no average."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Compute precision of the networks; `auto` is bfloat16 on accelerators and float32 on CPU."""
+    steps_per_dispatch: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Training steps compiled into one call; more than one pays where a step is short beside its dispatch."""
+    validate_every: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    """Epochs between two validations."""
+    validate_events: Annotated[int, Field(ge=1, le=1_000_000_000)] = 512
+    """Validation events that responses are generated for at each validation."""
+    checkpoint_seconds: Annotated[float, Field(gt=0, le=1e6)] = 120.0
+    """Seconds between two checkpoints: the most that a kill can cost."""
+    keep: Literal["best", "last"] = "best"
+    """The checkpoint that is evaluated and published: the best validation, or the end of training."""
+    time_share: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    """This stage's share of `--time-limit`, relative to the shares of the other stages."""
+    schedule_examples: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    """Number of training events that the learning rate schedule is laid out for. Absent: those there are."""
+    optimizer: Annotated[OptimizerConfig, OneOf("optimizer")]
+    """The optimizer of every player without its own."""
+    schedule: Annotated[ScheduleConfig, OneOf("schedule")] = ConstantConfig()
+    """The learning rate over the steps, relative to the optimizer's."""
+    players: Annotated[Mapping[Name, PlayerConfig], Field(default_factory=dict)]
+    """What single players do differently, by player name."""
+
+
+class EvaluateConfig(Config):
+    """The `[evaluate]` table: the protocol on the test split."""
+
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Responses generated per test particle."""
+    events: Annotated[int, Field(ge=2, le=1_000_000_000)] | None = None
+    """Use only the first events of the test split; all where absent."""
+    bootstrap: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    """Resamplings behind the confidence interval of the Wasserstein distance; 0 leaves it out."""
+    timing: bool = True
+    """Measure the time per sample."""
+
+
+class PublishedConfig(Config):
+    """The `[published]` table: what the paper reports for this experiment, on its own data."""
+
+    source: Annotated[str, Field(min_length=1)]
+    """Paper and table."""
+    wasserstein: Annotated[float, Field(ge=0)] | None = None
+    """Mean Wasserstein-1 distance over the readout channels, photons."""
+    mae: Annotated[float, Field(ge=0)] | None = None
+    """Mean absolute error of the readout channels, photons."""
+    rmse: Annotated[float, Field(ge=0)] | None = None
+    """Root mean square error, photons."""
+    time_ms: Annotated[float, Field(gt=0)] | None = None
+    """Time per sample, milliseconds, on the device of the paper."""
+    note: str = ""
+    """What a reader must know to compare."""
+
+
+class Stage(Config):
+    """A `[stages.NAME]` table: one training inside the experiment."""
+
+    model: ModelConfig
+    """What is generated, from what, and by which scheme."""
+    train: TrainConfig
+    """How it is trained."""
+
+
+class Recipe(Config):
+    """A whole experiment."""
+
+    detector: Annotated[DetectorConfig, OneOf("detector")]
+    """The calorimeter; it owns every shape."""
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
+    """The one seed behind every random stream."""
+    data: Annotated[
+        SourceConfig, OneOf("source", implied=(("path", "npz"), ("responses", "npz")), default="sample")
+    ]
+    """Where events come from."""
+    stages: Annotated[Mapping[Name, Stage], Field(min_length=1)]
+    """The trainings in order; `[model]` and `[train]` at the top stand for a single one called `main`."""
+    evaluate: EvaluateConfig = EvaluateConfig()
+    """The protocol on the test split."""
+    published: PublishedConfig | None = None
+    """What the paper reports, shown apart from what the zoo measures."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalise(cls, table: Any) -> Any:
+        return normalised(table) if isinstance(table, dict) else table
+
+    @model_validator(mode="after")
+    def _check_references(self) -> Self:
+        problems = misplaced(Table(Stage), self.model_dump(mode="json")["stages"])
+        if problems:
+            raise PydanticCustomError("problems", "{first}", {"first": problems[0].text, "problems": problems})
+        return self
+
+
+def normalised(table: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of a recipe with its stages under `stages` and a `data` table.
+
+    Where both ways to write stages are mixed, `model` and `train` stay where they are, to be refused as unknown keys.
+    """
+    table = {"data": {}, **table}
+    top = {key: table[key] for key in STAGE_TABLES if key in table}
+    if not top or "stages" in table:
+        return table
+    rest = {key: value for key, value in table.items() if key not in top}
+    return {**rest, "stages": {ONLY_STAGE: top}}
+
+
+class _Anywhere(Recipe):
+    """A recipe file: stages in either form."""
+
+    model: ModelConfig
+    train: TrainConfig
+
+
+FILE = Table(_Anywhere)
