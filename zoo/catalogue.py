@@ -11,6 +11,7 @@ A component is a frozen config class, and directly below it in the same file the
 
         def build(self, *, shape, ..., key) -> MLP: ...
 
+A default is given by name, `Field(default="euler")`, so that importing a module needs no other.
 The annotated class of a field is the role it asks for, `OneOf` the kind to choose from. A field that holds another component says so with `OneOf` (or `Several`); the schema of a recipe, its
 error messages, `zoo components` and `zoo describe` are all read from what is registered here.
 """

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from pydantic import Field
 
 from zoo.catalogue import Config, Several, register
 from zoo.data.constants import Constants, prefixed, within
-from zoo.data.transforms.log1p import Log1pConfig
 from zoo.data.transforms.transform import Transform, TransformConfig
 from zoo.data.readout import Readout
 from zoo.detectors.detector import Detector
@@ -47,7 +47,7 @@ class Target(eqx.Module):
 class TargetConfig(Config):
     """Config of a target: `target = "response"`."""
 
-    transforms: Several("transform", TransformConfig) = (Log1pConfig(),)
+    transforms: Several("transform", TransformConfig) = Field(default=("log1p",))
     """The way from photons to model space, in order."""
 
     @abstractmethod

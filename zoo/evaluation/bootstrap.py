@@ -21,9 +21,9 @@ def resamples(events: int, number: int, generator: np.random.Generator) -> Itera
 def interval(estimate: float, replicas: Float[np.ndarray, " K"]) -> list[float]:
     """Percentile interval of a quantity that is not negative, centred on its estimate.
 
-    A distance between finite samples grows with their noise, and a resample has the noise of the sample and its own: near
-    the noise floor all replicas lie above the estimate. Their common offset is therefore taken away, so that
-    the interval belongs to the number as measured at this sample size (as the noise floor does).
+    A distance between finite samples grows with their noise, and a resample has the sample's noise and its own: near
+    the noise floor all replicas lie above the estimate. Their common offset is therefore taken away, so that the
+    interval belongs to the number as measured at this sample size (as the noise floor does).
     """
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(replicas, [tail, 100 - tail]) - replicas.mean() + estimate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Int, Shaped
 
 from zoo.errors import DataError
 from zoo.evaluation.groups import particle_groups
@@ -29,10 +29,10 @@ class Events:
         Raises:
             DataError: arrays that do not fit each other or hold impossible values.
         """
-        if len(responses) != len(particles):
-            raise DataError(f"{len(responses)} responses but {len(particles)} particles; row i belongs to row i")
-        observed = observe(responses, readout)
-        return cls(responses, particle_groups(particles), readout, observed)
+        observed, groups = observe(responses, readout), particle_groups(particles)
+        if len(responses) != len(groups):
+            raise DataError(f"{len(responses)} responses but {len(groups)} particles; row i belongs to row i")
+        return cls(responses, groups, readout, observed)
 
     def __len__(self) -> int:
         return len(self.responses)
@@ -41,13 +41,3 @@ class Events:
     def has_pixels(self) -> bool:
         """False for events of which only the channel sums are known."""
         return self.responses.ndim == 3
-
-
-def stream(seed: int, purpose: int) -> np.random.Generator:
-    """Independent random numbers for each purpose, so that one never shifts another."""
-    return np.random.default_rng([seed, purpose])
-
-
-def spread(values: list[float] | Float[np.ndarray, " K"]) -> dict[str, float]:
-    """Mean and standard deviation (population) over repeats."""
-    return {"mean": float(np.mean(values)), "std": float(np.std(values))}

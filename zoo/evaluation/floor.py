@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
-from zoo.evaluation.events import Events, spread, stream
+from zoo.evaluation.events import Events
 from zoo.evaluation.groups import frequent, pair
 from zoo.evaluation.metrics.diversity import MINIMUM_EVENTS, Summary, ratio, spread_of_pixels, spread_of_sums
 from zoo.evaluation.metrics.errors import channel_error, rms, squared_error
 from zoo.evaluation.metrics.wasserstein import channel_wasserstein, wasserstein
 from zoo.evaluation.observables import SCALARS, Readout, Responses, slabs
-
-RANDOM_HALVES, REPEATS, DIVERSITY = range(3)
+from zoo.evaluation.randomness import Purpose, stream
 
 
 def noise_floor(
@@ -24,12 +24,12 @@ def noise_floor(
     repeats: int = 5,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Both noise floors of a set of events (data_and_metrics 3.1), from `repeats` splits into halves each.
+    """Both noise floors of a set of events (the papers' "original data"), from `repeats` splits into halves each.
 
-    `random_halves`: two random halves, other particles in each, `wasserstein` only. `repeats`: independent responses to the
-    same particles, matched one to one; `wasserstein`, `mae`, `rmse` and every scalar observable. Each is a mean and std
-    over the splits, in photons or pixels, or None where the events do not allow it (a single event, no channels, no
-    pixels); the whole of `repeats` is None if no particle occurs twice.
+    `random_halves`: two random halves, other particles in each, `wasserstein` only. `repeats`: independent responses to
+    the same particles, matched one to one; `wasserstein`, `mae`, `rmse` and every scalar observable. Each is a mean and
+    std over the splits, in photons or pixels, or None where the events do not allow it (a single event, no channels,
+    no pixels); the whole of `repeats` is None if no particle occurs twice.
 
     Half the events are compared with the other half: a perfect generator, compared with all events, comes out lower.
 
@@ -37,6 +37,11 @@ def noise_floor(
         DataError: arrays that cannot be used as events.
     """
     return floor_of(Events.of(responses, particles, readout), repeats, seed)
+
+
+def over_repeats(values: Sequence[float] | Float[np.ndarray, " K"]) -> dict[str, float]:
+    """Mean and standard deviation (population) over repeats."""
+    return {"mean": float(np.mean(values)), "std": float(np.std(values))}
 
 
 def floor_of(events: Events, repeats: int, seed: int) -> dict[str, Any]:
@@ -49,21 +54,21 @@ def _random_halves(events: Events, repeats: int, seed: int) -> dict[str, Any] | 
     channels = events.observed.get("channels")
     if half == 0 or channels is None:
         return None
-    generator = stream(seed, RANDOM_HALVES)
+    generator = stream(seed, Purpose.RANDOM_HALVES)
     distances = []
     for _ in range(repeats):
         order = generator.permutation(len(events))
         distances.append(channel_wasserstein(channels[order[:half]], channels[order[half : 2 * half]]).mean())
-    return {"wasserstein": spread(distances)}
+    return {"wasserstein": over_repeats(distances)}
 
 
 def _repeats(events: Events, repeats: int, seed: int) -> dict[str, Any] | None:
-    generator = stream(seed, REPEATS)
+    generator = stream(seed, Purpose.REPEATS)
     rounds = [_compare(events, *pair(events.groups, generator)) for _ in range(repeats)]
     names = ("wasserstein", "mae", "rmse", *SCALARS)
     if not rounds[0]:
         return None
-    return {name: spread([found[name] for found in rounds]) if name in rounds[0] else None for name in names}
+    return {name: over_repeats([found[name] for found in rounds]) if name in rounds[0] else None for name in names}
 
 
 def _compare(events: Events, first: Int[np.ndarray, " K"], second: Int[np.ndarray, " K"]) -> dict[str, float]:
@@ -94,18 +99,18 @@ def _matched_errors(
 def diversity_floor(events: Events, repeats: int, seed: int) -> dict[str, Summary | None]:
     """Spread per particle in one half of the simulated repeats over that in the other half.
 
-    For particles with at least `MINIMUM_EVENTS` in each half, from `repeats` splits: `pixel` and `photon_sum`, as `ratio`
-    summarises them. The halves are half as many responses as a generator is judged by, so that the scatter over particles is
-    wider by about sqrt(2).
+    For particles with at least `MINIMUM_EVENTS` in each half, from `repeats` splits: `pixel` and `photon_sum`, as
+    `ratio` summarises them. A half holds half the responses that a generator is judged by, so that the scatter over
+    particles is wider by about sqrt(2).
     """
     groups = frequent(events.groups, 2 * MINIMUM_EVENTS)
     number = int(groups.max()) + 1
-    generator = stream(seed, DIVERSITY)
+    generator = stream(seed, Purpose.DIVERSITY)
     pixels, sums = np.zeros((2, 2, repeats, number))
     for repeat in range(repeats if number else 0):
         for side, half in enumerate(pair(events.groups, generator)):
             rows = half[groups[half] >= 0]
-            sums[side, repeat] = sum_spread(events.observed["photon_sum"][rows], groups[rows], number)
+            sums[side, repeat] = spread_of_sums(events.observed["photon_sum"][rows], groups[rows], number)
             if events.has_pixels:
                 pixels[side, repeat] = spread_of_pixels(events.responses, rows, groups, number)
     return {"pixel": ratio(*pixels), "photon_sum": ratio(*sums)}

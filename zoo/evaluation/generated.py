@@ -29,7 +29,7 @@ class Generated:
             raise DataError(f"{WHAT}: {repeats} repeats; at least 1 is expected")
         self._events = events
         self.filled = np.zeros((repeats, len(events)), dtype=bool)
-        self.values: dict[str, Float[np.ndarray, "K N *R"]] = {}
+        self.values: dict[str, Float[np.ndarray, "K N ..."]] = {}
         self.groups = frequent(events.groups, MINIMUM_EVENTS)
         self.particles = int(self.groups.max()) + 1
         self.pixel_spread = np.zeros((repeats, self.particles))
@@ -42,7 +42,8 @@ class Generated:
             DataError: shapes or values that cannot be responses to these events, or events given twice.
         """
         self._check(repeat, rows, generated)
-        found = observe(generated, self._events.readout, what=WHAT)
+        start = rows.indices(len(self._events))[0]
+        found = observe(generated, self._events.readout, what=f"{WHAT} (repeat {repeat}, from event {start})")
         if generated.ndim == 3 and self._events.has_pixels:
             found["squared_error"] = squared_error(generated, self._events.responses[rows])
         self._expect(found.keys())
@@ -96,7 +97,8 @@ class Generated:
         if len(taken) != len(generated):
             raise DataError(f"{WHAT}: {len(generated)} for {len(taken)} of the {events} events")
         if taken.any():
-            raise DataError(f"{WHAT}: events {rows.start} to {rows.stop} of repeat {repeat} were given already")
+            start, stop, _ = rows.indices(events)
+            raise DataError(f"{WHAT}: repeat {repeat}, some of the events {start} to {stop - 1} were given already")
         check_shape(generated, self._events.readout, WHAT)
         expected = self._events.responses.shape[1:]
         if self._events.readout is None and generated.shape[1:] != expected:
@@ -106,7 +108,7 @@ class Generated:
         if self.values and self.values.keys() != names:
             raise DataError(f"{WHAT}: pixels in one part and channel sums in another; give one of them throughout")
 
-    def _room(self, name: str, value: Float[np.ndarray, "n *R"]) -> Float[np.ndarray, "K N *R"]:
+    def _room(self, name: str, value: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "K N ..."]:
         return self.values.setdefault(name, np.zeros((*self.filled.shape, *value.shape[1:])))
 
     def _gather(self, repeat: int) -> PixelSpread:

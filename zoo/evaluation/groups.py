@@ -14,7 +14,7 @@ def particle_groups(particles: Shaped[np.ndarray, "N P"]) -> Int[np.ndarray, " N
     Raises:
         DataError: not a table of finite numbers.
     """
-    if particles.ndim != 2 or particles.dtype.kind not in "buif":
+    if particles.ndim != 2 or 0 in particles.shape or particles.dtype.kind not in "buif":
         shape = " x ".join(map(str, particles.shape))
         raise DataError(f"particles: shape {shape}, dtype {particles.dtype}; one row of numbers an event is expected")
     if not np.isfinite(particles).all():
@@ -26,9 +26,10 @@ def particle_groups(particles: Shaped[np.ndarray, "N P"]) -> Int[np.ndarray, " N
 def pair(
     groups: Int[np.ndarray, " N"], generator: np.random.Generator
 ) -> tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]]:
-    """Rows of two independent halves, matched one to one by particle (data_and_metrics 3.1).
+    """Rows of two independent halves, matched one to one by particle.
 
-    Every group is shuffled and its members 2k and 2k+1 become a pair; the last of an odd number is left out.
+    Every group is shuffled and its members 2k and 2k+1 become a pair; the last of an odd number is left out. The papers
+    ask for identical particle features in the two halves of the original data and leave open how they are matched.
     """
     shuffled = generator.permutation(len(groups))
     order = shuffled[np.argsort(groups[shuffled], kind="stable")]

@@ -17,7 +17,7 @@ Responses: TypeAlias = Shaped[np.ndarray, "n H W"] | Shaped[np.ndarray, "n R"]
 Readout: TypeAlias = Bool[np.ndarray, "R H W"]
 """Masks of the readout channels, disjoint and covering every pixel."""
 
-Observed: TypeAlias = dict[str, Float[np.ndarray, "n *R"]]
+Observed: TypeAlias = dict[str, Float[np.ndarray, "n ..."]]
 """Observable to its value per event: `channels` (n, R) and the `SCALARS` (n,), as far as they can be seen."""
 
 SCALARS = ("photon_sum", "lit_pixels", "brightest_pixel", "centroid_row", "centroid_column")
@@ -33,15 +33,15 @@ BLOCK_VALUES = 1 << 21
 def observe(responses: Responses, readout: Readout | None, *, what: str = "responses") -> Observed:
     """The observables of every response, in float64.
 
-    Responses of shape (n, H, W) give all `SCALARS`, and `channels` if there is a readout. Channel sums of shape (n, R) give
-    `channels` and `photon_sum` only.
+    Responses of shape (n, H, W) give all `SCALARS`, and `channels` if there is a readout. Channel sums of shape (n, R)
+    give `channels` and `photon_sum` only.
 
     The centroid is the photon-weighted mean of the row and column indices. A response without any photon has none; it
     is put at the centre of the grid, ((H-1)/2, (W-1)/2), where it weighs least on the distribution.
 
     Args:
         responses: photons; not negative.
-        readout: masks of the channels (data_and_metrics 2), or None for a detector without channels.
+        readout: masks of the channels, or None for a detector without channels.
         what: the name of the array in messages.
 
     Raises:
@@ -112,6 +112,4 @@ def check_shape(responses: Responses, readout: Readout | None, what: str = "resp
         return
     channels, height, width = readout.shape
     if responses.shape[1:] not in ((height, width), (channels,)):
-        raise DataError(
-            f"{what}: shape {shape}; the detector has {height} x {width} pixels and {channels} readout channels an event"
-        )
+        raise DataError(f"{what}: shape {shape}; an event has {height} x {width} pixels or {channels} channel sums")

@@ -9,24 +9,22 @@ from jaxtyping import Float, Shaped
 
 from zoo.errors import DataError
 from zoo.evaluation.bootstrap import interval, resamples
-from zoo.evaluation.events import Events, spread, stream
-from zoo.evaluation.floor import diversity_floor, floor_of
+from zoo.evaluation.events import Events
+from zoo.evaluation.floor import diversity_floor, floor_of, over_repeats
 from zoo.evaluation.generated import Generated
 from zoo.evaluation.metrics.diversity import ratio, spread_of_pixels, spread_of_sums
 from zoo.evaluation.metrics.errors import channel_error, rms
 from zoo.evaluation.metrics.wasserstein import PairedWasserstein, channel_wasserstein, wasserstein
 from zoo.evaluation.observables import SCALARS, Readout, Responses
-
-BOOTSTRAP = 3
-"""Purpose of the bootstrap's random stream, after those of the noise floors."""
+from zoo.evaluation.randomness import Purpose, stream
 
 
 class Evaluation:
-    """Streaming comparison of generated responses with simulated ones (data_and_metrics 3.1).
+    """Streaming comparison of generated responses with simulated ones.
 
-    Feed every event in every repeat, in any order and in pieces of any size, then `compute`. Parts fed to evaluations of
-    the same events elsewhere can be merged. Of the generated responses only a few numbers an event and sums per particle
-    are kept.
+    Feed every event in every repeat, in any order and in pieces of any size, then `compute`. Parts fed to evaluations
+    of the same events elsewhere can be merged. Of the generated responses only a few numbers an event and sums per
+    particle are kept.
     """
 
     def __init__(
@@ -82,10 +80,10 @@ class Evaluation:
         """Every number of the evaluation, as plain floats and lists.
 
         `metrics`: `wasserstein` (mean over channels, in photons), `mae`, `rmse` (in the tables' units) with mean and
-        standard deviation over repeats, the Wasserstein distance of every scalar observable, each with the mean `floor`
-        between repeats and the mean `in_floors`, and `diversity` (see `ratio`). `floor`: see `noise_floor`. Then the number of
-        `events`, different `particles` and `repeats`. What cannot be had from these arrays (a detector without channels,
-        channel sums without pixels, particles without repeats) is None.
+        standard deviation over repeats, the Wasserstein distance of every scalar observable, each with its repeat
+        `floor` and the mean `in_floors`, and `diversity` (see `ratio`). `floor`: see `noise_floor`. Then the number of
+        `events`, different `particles` and `repeats`. What cannot be had from these arrays (a detector without
+        channels, channel sums without pixels, particles without repeats) is None.
 
         Raises:
             DataError: not every event was given in every repeat.
@@ -96,7 +94,7 @@ class Evaluation:
         metrics |= {name: self._scalar(name) for name in SCALARS}
         for name, found in metrics.items():
             if found is not None:
-                found |= _against(floor["repeats"], name, found["mean"])
+                found |= _against((floor["repeats"] or {}).get(name), found["mean"])
         metrics["diversity"] = self._diversity()
         return {
             "metrics": metrics,
@@ -117,7 +115,7 @@ class Evaluation:
             return {"wasserstein": None, "mae": None}
         distances = np.array([channel_wasserstein(truth, repeat) for repeat in generated])
         errors = np.array([channel_error(truth, repeat) for repeat in generated])
-        distance, error = spread(distances.mean(axis=1)), spread(errors.mean(axis=1))
+        distance, error = over_repeats(distances.mean(axis=1)), over_repeats(errors.mean(axis=1))
         replicas = self._replicas(truth, generated, errors.mean(axis=0))
         # One published code pools the repeats against the truth repeated as often, whose distribution is the truth's.
         pooled = channel_wasserstein(truth, generated.reshape(-1, truth.shape[1])).mean()
@@ -136,23 +134,25 @@ class Evaluation:
     ) -> Float[np.ndarray, "B 2"]:
         """Wasserstein and MAE of every resample: events are drawn with the responses generated to them.
 
-        Drawing the two sides apart would add the scatter of which particles are drawn, which the comparison doesn't have.
+        Drawing the two sides apart would add the scatter of which particles are drawn, which the comparison has not.
         """
         pairs = [PairedWasserstein(*sums) for repeat in generated for sums in zip(truth.T, repeat.T, strict=True)]
-        drawn = resamples(len(truth), self._bootstrap, stream(self._seed, BOOTSTRAP))
-        replicas = [(np.mean([pair(weights) for pair in pairs]), weights @ errors / len(truth)) for weights in drawn]
+        drawn = resamples(len(truth), self._bootstrap, stream(self._seed, Purpose.BOOTSTRAP))
+        replicas = [
+            (np.mean([pair(weights) for pair in pairs]), np.average(errors, weights=weights)) for weights in drawn
+        ]
         return np.array(replicas).reshape(-1, 2)
 
     def _rmse(self) -> dict[str, Any] | None:
         squared = self._generated.values.get("squared_error")
-        return None if squared is None else spread([rms(repeat) for repeat in squared])
+        return None if squared is None else over_repeats([rms(repeat) for repeat in squared])
 
     def _scalar(self, name: str) -> dict[str, Any] | None:
         """Wasserstein distance of one observable."""
         truth, generated = self._events.observed.get(name), self._generated.values.get(name)
         if truth is None or generated is None:
             return None
-        return spread([wasserstein(truth, repeat) for repeat in generated])
+        return over_repeats([wasserstein(truth, repeat) for repeat in generated])
 
     def _diversity(self) -> dict[str, Any]:
         """Spread per particle over GEANT's; both sides have equally many responses to a particle in each repeat."""
@@ -168,10 +168,10 @@ class Evaluation:
         return {"pixel": pixel, "photon_sum": ratio(totals, total), "floor": floor}
 
 
-def _against(floor: dict[str, Any] | None, name: str, mean: float) -> dict[str, float | None]:
+def _against(floor: dict[str, Any] | None, mean: float) -> dict[str, float | None]:
     """A mean in units of its repeat floor; None without a floor, or with one of zero."""
-    found = floor and floor[name] and floor[name]["mean"]
-    return {"floor": found, "in_floors": mean / found if found else None}
+    unit = None if floor is None else floor["mean"]
+    return {"floor": unit, "in_floors": mean / unit if unit else None}
 
 
 def evaluate_arrays(
@@ -189,7 +189,7 @@ def evaluate_arrays(
         truth: simulated responses (N, H, W), or channel sums (N, R).
         particles: particle of every event.
         readout: masks of the readout channels, or None.
-        generated: one response to every event (N, H, W), or several (repeats, N, H, W); channel sums in place of pixels.
+        generated: one response to every event (N, H, W), or several (repeats, N, H, W); or channel sums for (H, W).
         bootstrap: resamples of the intervals; 0 for none.
         seed: of the noise floors and the bootstrap.
 

@@ -17,8 +17,8 @@ def time_per_sample(
 ) -> dict[str, float | int]:
     """Wall time of one sample, in milliseconds, when `batch` of them are made at once.
 
-    Blocks until the result is there (published timings stop the clock at dispatch: data_and_metrics 3.2); what compiles
-    does so in the `warmup` calls, which are not counted.
+    Blocks until the result is there, which the published timing script does not; what compiles does so in the `warmup`
+    calls, which are not counted.
 
     Args:
         sample: makes one batch; may return any pytree of arrays.

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from zoo.layers.buffer import Buffer
 from zoo.layers.norm import LayerNorm
 
 T = TypeVar("T")
@@ -26,10 +27,10 @@ def compute_dtype(precision: Precision) -> jnp.dtype:
 
 
 def cast(tree: T, dtype: jnp.dtype) -> T:
-    """The tree with its float arrays in `dtype`; normalisations keep their float32 scale and bias."""
+    """The tree with its float arrays in `dtype`; normalisations and buffers stay float32."""
 
     def convert(leaf: object) -> object:
         floating = eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
         return leaf.astype(dtype) if floating else leaf
 
-    return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, LayerNorm))
+    return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, LayerNorm | Buffer))

@@ -18,11 +18,17 @@ class FileLayer:
     table: Mapping[str, Any]
     lines: Mapping[KeyPath, int] = field(repr=False)
 
-    def where(self, path: KeyPath) -> str | None:
-        """`FILE:LINE` of a key path; None where the file does not have it."""
-        if not path:
-            return f"{self.label}:1"
-        return f"{self.label}:{self.lines[path]}" if path in self.lines else None
+    def has(self, path: KeyPath) -> bool:
+        """Whether the file has a key path; every file has the empty one."""
+        return not path or path in self.lines
+
+    def where(self, path: KeyPath) -> str:
+        """`FILE:LINE` of a key path that the file has."""
+        return f"{self.label}:{self.line(path)}"
+
+    def line(self, path: KeyPath) -> int:
+        """The line of a key path that the file has."""
+        return self.lines.get(path, 1)
 
 
 @dataclass(frozen=True)
@@ -33,24 +39,57 @@ class Override:
     path: KeyPath
     value: Any
 
-    def where(self, path: KeyPath) -> str | None:
-        """The option itself for its key path and everything below."""
-        return self.label if path[: len(self.path)] == self.path else None
+    def has(self, path: KeyPath) -> bool:
+        """Whether a key path is the option's own or lies below it."""
+        return path[: len(self.path)] == self.path
+
+    def reaches(self, path: KeyPath) -> bool:
+        """Whether the option reaches into the table at a key path."""
+        return bool(path) and self.path[: len(path)] == path
+
+    def where(self, path: KeyPath) -> str:
+        """The option itself."""
+        del path
+        return self.label
+
+    def line(self, path: KeyPath) -> int:
+        """Options have no lines."""
+        del path
+        return 0
 
 
 Layer = FileLayer | Override
 
 
-def origin(layers: Sequence[Layer], path: KeyPath) -> str:
-    """The last layer that has a key path, or else the nearest table around it; empty without layers."""
+@dataclass(frozen=True)
+class Origin:
+    """The layer behind a key path."""
+
+    layer: Layer
+    path: KeyPath
+    """The key path itself, or the nearest one around it that the layer has."""
+    rank: int
+    """The number of the layer, from the bottom."""
+
+    def __str__(self) -> str:
+        return self.layer.where(self.path)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sorts origins as a reader meets them: the files, then the options, by line."""
+        return self.rank, self.layer.line(self.path)
+
+
+def origin(layers: Sequence[Layer], path: KeyPath) -> Origin | None:
+    """The last layer that has a key path, or else the nearest table around it; None without layers."""
+    ranked = list(enumerate(layers))[::-1]
     for length in range(len(path), -1, -1):
         prefix = path[:length]
-        for layer in reversed(layers):
-            where = layer.where(prefix)
-            if where is not None:
-                return where
-        # A table that only exists because an option reaches into it.
-        for layer in reversed(layers):
-            if isinstance(layer, Override) and prefix and layer.path[:length] == prefix:
-                return layer.label
-    return ""
+        found = next((item for item in ranked if item[1].has(prefix)), None)
+        # Else a table that exists only because an option reaches into it.
+        found = found or next(
+            (item for item in ranked if isinstance(item[1], Override) and item[1].reaches(prefix)), None
+        )
+        if found is not None:
+            return Origin(found[1], prefix, found[0])
+    return None

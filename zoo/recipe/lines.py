@@ -79,10 +79,8 @@ class _Scanner:
 
     def _key(self) -> str:
         self._skip(_SPACE)
-        if self._peek() in "\"'":
-            key = str(tomli.loads(f"key = {self._string()}")["key"])
-        else:
-            key = self._skip(_BARE_KEY)
+        quoted = self._peek() in "\"'"
+        key = tomli.loads(f"key = {self._string()}")["key"] if quoted else self._skip(_BARE_KEY)
         self._skip(_SPACE)
         return key
 

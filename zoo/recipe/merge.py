@@ -1,8 +1,8 @@
 """Laying one table over another: tables merge, everything else replaces.
 
-A component that is named anew starts afresh: of the table below, only the keys stay that every component of its role has
-(`data.limit`, say), since the others belonged to the component that was there before. A bare name is short for a table with
-nothing but that name, so it merges with one.
+A component that is named anew starts afresh: of the table below, only the keys stay that every component of its role
+has (`data.limit`, say), since the others belonged to the component that was there before. A bare name is short for a
+table with nothing but that name, so it merges with one.
 """
 
 from __future__ import annotations

@@ -11,8 +11,12 @@ import tomli
 from zoo.errors import RecipeError
 from zoo.recipe.layers import Override
 from zoo.recipe.merge import merge
+from zoo.recipe.nesting import DEEPEST, too_deep
 from zoo.recipe.places import KeyPath, Place
 from zoo.recipe.problem import printable
+
+LONGEST = 200
+"""Characters of an option that are repeated in a message."""
 
 _TOML_ONLY = re.compile(r"""[\[{"'#]""")
 
@@ -23,16 +27,19 @@ def parse_override(text: str) -> Override:
     Raises:
         RecipeError: no `=`, a malformed key, or a list, table or quoted string that is not closed.
     """
-    label = f"--set {printable(text)}"
+    label = f"--set {printable(text if len(text) <= LONGEST else text[:LONGEST] + ' ...')}"
     key, equals, value = text.partition("=")
     if not equals:
         raise RecipeError([f"{label}: needs the form KEY=VALUE, for instance train.epochs=3"])
     path = _key_path(key)
     if path is None:
-        raise RecipeError([f"{label}: {printable(key.strip()) or 'nothing'} is no key path; write for instance train.epochs=3"])
+        raise RecipeError([f"{label}: what stands before = is no key path; write for instance train.epochs=3"])
     if path[0] == "extends":
         raise RecipeError([f"{label}: extends belongs into a recipe file; run that recipe instead"])
-    return Override(label, path, _value(value.strip(), label))
+    content = _value(value.strip(), label)
+    if len(path) > DEEPEST or too_deep(content):
+        raise RecipeError([f"{label}: tables or lists are nested more than {DEEPEST} deep"])
+    return Override(label, path, content)
 
 
 def parse_overrides(texts: Iterable[str]) -> list[Override]:
@@ -56,7 +63,7 @@ def parse_overrides(texts: Iterable[str]) -> list[Override]:
 def overridden(base: Mapping[str, Any], overrides: Iterable[Override], place: Place | None) -> dict[str, Any]:
     """The table with overrides laid over it; of two for the same key the last wins, otherwise their order is free.
 
-    Outer keys go first and the keys of one table together, so that a component and its new keys may be set in any order.
+    Outer keys go first and the keys of one table together, so that a component and its new keys may come in any order.
     """
     by_table: dict[KeyPath, dict[str, Any]] = {}
     for override in overrides:

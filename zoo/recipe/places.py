@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from pydantic.fields import FieldInfo
+
 from zoo.catalogue import Config, OneOf, discriminator
 
 KeyPath = tuple[str | int, ...]
@@ -56,6 +58,7 @@ class Many:
 
     item: Place
     keyed: bool
+    metadata: tuple[Any, ...] = ()
 
 
 Place = Value | Table | Component | Many
@@ -66,7 +69,7 @@ def place_of(annotation: Any, metadata: Sequence[Any] = ()) -> Place:
     origin = get_origin(annotation)
     if origin is Annotated:
         base, *inner = get_args(annotation)
-        return place_of(base, (*metadata, *inner))
+        return place_of(base, (*metadata, *_unpacked(inner)))
     slot = next((item for item in metadata if isinstance(item, OneOf)), None)
     if slot is not None:
         return Component(slot, annotation if isinstance(annotation, type) else Config)
@@ -78,11 +81,16 @@ def place_of(annotation: Any, metadata: Sequence[Any] = ()) -> Place:
         return next((part for part in parts if not isinstance(part, Value)), plain if len(parts) != 1 else parts[0])
     items = [argument for argument in get_args(annotation) if argument is not Ellipsis]
     if isinstance(origin, type) and issubclass(origin, Mapping) and len(items) == 2:
-        return Many(place_of(items[1]), keyed=True)
+        return Many(place_of(items[1]), True, tuple(metadata))
     if origin in (tuple, list, Sequence) and len(items) == 1:
-        inner = place_of(items[0])
-        return Value(annotation, tuple(metadata)) if isinstance(inner, Value) else Many(inner, keyed=False)
+        return Many(place_of(items[0]), False, tuple(metadata))
     return Value(annotation, tuple(metadata))
+
+
+def _unpacked(metadata: Sequence[Any]) -> Iterator[Any]:
+    """The constraints of `Field(...)` inside an annotation, one by one."""
+    for item in metadata:
+        yield from item.metadata if isinstance(item, FieldInfo) else (item,)
 
 
 def children(table: Table) -> dict[str, Place]:

@@ -1,7 +1,7 @@
 """What a recipe may say: the tables around the components of the catalogue.
 
-A recipe of one stage writes `[model]` and `[train]` at the top; it is the same as one stage called `main`. Several stages are
-`[stages.NAME.model]` and `[stages.NAME.train]`, trained in the order in which they are written.
+A recipe of one stage writes `[model]` and `[train]` at the top; it is the same as one stage called `main`. Several
+stages are `[stages.NAME.model]` and `[stages.NAME.train]`, trained in the order in which they are written.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from zoo.data.source import SourceConfig
 from zoo.detectors.detector import DetectorConfig
 from zoo.optim.optimizer import OptimizerConfig
 from zoo.optim.schedule import ScheduleConfig
-from zoo.optim.schedules import ConstantConfig
-from zoo.recipe.places import KeyPath, Place, Table, place_of
+from zoo.recipe.places import KeyPath, Table
 from zoo.recipe.references import misplaced
 from zoo.schemes.model import ModelConfig
 
@@ -82,7 +81,7 @@ class TrainConfig(Config):
     """Number of training events that the learning rate schedule is laid out for. Absent: those there are."""
     optimizer: Annotated[OptimizerConfig, OneOf("optimizer")]
     """The optimizer of every player without its own."""
-    schedule: Annotated[ScheduleConfig, OneOf("schedule")] = ConstantConfig()
+    schedule: Annotated[ScheduleConfig, OneOf("schedule"), Field(default="constant")]
     """The learning rate over the steps, relative to the optimizer's."""
     players: Annotated[Mapping[Name, PlayerConfig], Field(default_factory=dict)]
     """What single players do differently, by player name."""
@@ -135,7 +134,9 @@ class Recipe(Config):
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
     """The one seed behind every random stream."""
     data: Annotated[
-        SourceConfig, OneOf("source", implied=(("path", "npz"), ("responses", "npz")), default="sample")
+        SourceConfig,
+        OneOf("source", implied=(("path", "npz"), ("responses", "npz")), default="sample"),
+        Field(default="sample"),
     ]
     """Where events come from."""
     stages: Annotated[Mapping[Name, Stage], Field(min_length=1)]
@@ -159,23 +160,31 @@ class Recipe(Config):
 
 
 def normalised(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The table of a recipe with its stages under `stages` and a `data` table.
+    """The table of a recipe with its stages under `stages`.
 
     Where both ways to write stages are mixed, `model` and `train` stay where they are, to be refused as unknown keys.
     """
-    table = {"data": {}, **table}
     top = {key: table[key] for key in STAGE_TABLES if key in table}
     if not top or "stages" in table:
-        return table
+        return dict(table)
     rest = {key: value for key, value in table.items() if key not in top}
     return {**rest, "stages": {ONLY_STAGE: top}}
 
 
-class _Anywhere(Recipe):
-    """A recipe file: stages in either form."""
+class RecipeFile(Recipe):
+    """The keys of a recipe file, which may write its stages in either form."""
 
     model: ModelConfig
+    """The model of the only stage."""
     train: TrainConfig
+    """The training of the only stage."""
 
 
-FILE = Table(_Anywhere)
+def as_written(path: KeyPath, table: Mapping[str, Any]) -> KeyPath:
+    """A key path in the form in which a recipe writes its stages, where its only stage is `main`."""
+    only, stages = ("stages", ONLY_STAGE), table.get("stages")
+    if "stages" not in table:
+        return path[2:] if path[:2] == only and len(path) > 2 else path
+    if isinstance(stages, Mapping) and list(stages) == [ONLY_STAGE] and path[0] in STAGE_TABLES:
+        return (*only, *path)
+    return path

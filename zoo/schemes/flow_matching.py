@@ -15,11 +15,9 @@ from zoo.architectures.time_network import TimeNetwork, TimeNetworkConfig
 from zoo.catalogue import OneOf, register
 from zoo.data.condition import Condition
 from zoo.data.target import Target
-from zoo.schemes.samplers.euler import EulerConfig
 from zoo.schemes.samplers.sampler import SamplerConfig
 from zoo.schemes.scheme import Batch, Outcome, Scheme, SchemeConfig, Setting
 from zoo.schemes.times.time_distribution import TimeDistributionConfig
-from zoo.schemes.times.uniform import UniformConfig
 from zoo.typing import Key
 
 
@@ -32,11 +30,11 @@ class FlowMatchingConfig(SchemeConfig):
     prediction: Literal["velocity", "data"] = "velocity"
     """What the network's output means; "data" is turned into a velocity by (x - x_t) / (1 - t), and the loss stays
     the one of the velocity."""
-    time: Annotated[TimeDistributionConfig, OneOf("time")] = UniformConfig()
+    time: Annotated[TimeDistributionConfig, OneOf("time")] = Field(default="uniform")
     """Distribution of the training time."""
     time_left: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Smallest 1 - t that a data prediction is divided by."""
-    sampler: Annotated[SamplerConfig, OneOf("sampler")] = EulerConfig()
+    sampler: Annotated[SamplerConfig, OneOf("sampler")] = Field(default="euler")
     """Solver used for generation."""
 
     def build(self, setting: Setting, *, key: Key) -> FlowMatching:

@@ -9,16 +9,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Shaped
+from pydantic import Field
 
 from zoo.catalogue import Config, OneOf
 from zoo.data.condition import Condition
 from zoo.data.constants import Constants, prefixed, within
 from zoo.data.events import Events
 from zoo.data.features.features import Features, FeaturesConfig
-from zoo.data.features.published import PublishedConfig
 from zoo.data.maps.maps import Maps, MapsConfig
 from zoo.data.readout import Readout
-from zoo.data.target import ResponseConfig, Target, TargetConfig
+from zoo.data.target import Target, TargetConfig
 from zoo.detectors.detector import Detector
 from zoo.schemes.scheme import Batch, Scheme, SchemeConfig, Setting, network_at
 from zoo.typing import Key
@@ -51,11 +51,11 @@ class Model(eqx.Module):
 class ModelConfig(Config):
     """The `[model]` table: what is generated, from what, and by which scheme."""
 
-    condition: Annotated[FeaturesConfig, OneOf("features")] = PublishedConfig()
+    condition: Annotated[FeaturesConfig, OneOf("features")] = Field(default="published")
     """The vector that particles are turned into."""
     maps: Annotated[MapsConfig, OneOf("maps")] | None = None
     """Extra input channels for image networks."""
-    target: Annotated[TargetConfig, OneOf("target")] = ResponseConfig()
+    target: Annotated[TargetConfig, OneOf("target")] = Field(default="response")
     """What the stage generates, and its transforms."""
     scheme: Annotated[SchemeConfig, OneOf("scheme")]
     """The generative framework with its networks."""
@@ -94,10 +94,14 @@ class ModelConfig(Config):
         )
 
 
+def network_paths(scheme: Scheme) -> tuple[str, ...]:
+    """The dotted fields of all trained networks."""
+    return tuple(path for owned in scheme.players().values() for path in owned)
+
+
 def parameter_counts(scheme: Scheme) -> dict[str, int]:
     """Trainable parameters of every network, by dotted field name."""
-    paths = [path for owned in scheme.players().values() for path in owned]
-    return {path: _size(network_at(scheme, path)) for path in paths}
+    return {path: _size(network_at(scheme, path)) for path in network_paths(scheme)}
 
 
 def _size(network: eqx.Module) -> int:

@@ -17,7 +17,7 @@ Summary = dict[str, float | int]
 class PixelSpread:
     """Streaming f(c) = sum over pixels of the population std of ln(1 + count) over the responses to particle c.
 
-    The papers' diversity (data_and_metrics 1.6). Holds two sums per particle and pixel, never the responses.
+    The diversity of SDI-GAN (arXiv:2207.01561). Holds two sums per particle and pixel, never the responses.
     """
 
     def __init__(self, groups: int, pixels: tuple[int, int]) -> None:

@@ -1,0 +1,119 @@
+"""From a file name to a checked recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.catalogue import DISCRIMINATOR
+from zoo.errors import RecipeError
+from zoo.recipe.files import find, read
+from zoo.recipe.layers import FileLayer, Layer, Override, origin
+from zoo.recipe.merge import merge
+from zoo.recipe.overrides import overridden, parse_overrides
+from zoo.recipe.places import KeyPath, Table, below
+from zoo.recipe.problem import dotted, shown
+from zoo.recipe.problems import validated
+from zoo.recipe.resolved import leaves, plain, without_none
+from zoo.recipe.schema import Recipe, RecipeFile, as_written
+
+FILE = Table(RecipeFile)
+
+NAMING_KEYS = ("name", *DISCRIMINATOR.values())
+
+
+@dataclass(frozen=True)
+class LoadedRecipe:
+    """A recipe and where it comes from."""
+
+    recipe: Recipe
+    name: str
+    """The stem of the file."""
+    path: Path
+    origins: Mapping[str, str] = field(repr=False)
+    """Key path of the resolved recipe to where its value comes from: `FILE:LINE`, `--set ...` or `default`."""
+
+
+def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe:
+    """The recipe of a file, or a shipped recipe by its bare name.
+
+    Args:
+        path: a TOML file, or for instance `zp_fm`.
+        overrides: `key.path=VALUE` each, as after `--set`.
+
+    Raises:
+        RecipeError: every problem of the file and the overrides, one line each.
+    """
+    options = parse_overrides(overrides)
+    file = find(Path(path))
+    chain = _chain(file)
+    table: dict[str, Any] = {}
+    for layer in chain:
+        table = merge(table, {key: value for key, value in layer.table.items() if key != "extends"}, FILE)
+    options = [replace(option, path=as_written(option.path, table)) for option in options]
+    table = overridden(table, options, FILE)
+    layers: list[Layer] = [*chain, *options]
+    recipe = validated(table, layers)
+    return LoadedRecipe(recipe, file.stem, file, _origins(recipe, table, layers))
+
+
+def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """A copy of a recipe with some values changed, checked anew.
+
+    Args:
+        recipe: the recipe, which stays as it is.
+        values: dotted key path (`train.epochs`, or `stages.main.train.epochs`) to plain value; None removes the key.
+
+    Raises:
+        RecipeError: the changed recipe is not valid.
+    """
+    table = plain(recipe)
+    changes = [
+        Override(f"{key} = {shown(value)}", as_written(tuple(key.split(".")), table), value)
+        for key, value in values.items()
+    ]
+    return validated(without_none(overridden(table, changes, FILE)), changes)
+
+
+def _chain(file: Path) -> list[FileLayer]:
+    """The file and those it extends, the last ancestor first."""
+    chain: list[FileLayer] = []
+    seen: list[Path] = []
+    while True:
+        if file.resolve() in seen:
+            raise RecipeError([f"{_extends(chain[-1])}: a recipe cannot extend itself, directly or in a circle"])
+        seen.append(file.resolve())
+        layer = read(file)
+        chain.append(layer)
+        if "extends" not in layer.table:
+            return chain[::-1]
+        file = _parent(file, layer)
+
+
+def _parent(file: Path, layer: FileLayer) -> Path:
+    parent = layer.table["extends"]
+    where = _extends(layer)
+    if not isinstance(parent, str) or not parent:
+        raise RecipeError([f"{where}: must be the name of one recipe file, relative to this one"])
+    try:
+        return find(Path(parent), file.parent)
+    except RecipeError as error:
+        raise RecipeError([f"{where}: {problem.partition(': ')[2]}" for problem in error.problems]) from None
+
+
+def _extends(layer: FileLayer) -> str:
+    return f"{layer.where(('extends',))}: extends = {shown(layer.table['extends'])}"
+
+
+def _origins(recipe: Recipe, written: Mapping[str, Any], layers: Sequence[Layer]) -> dict[str, str]:
+    origins: dict[str, str] = {}
+    for path, _ in leaves(plain(recipe)):
+        place = as_written(path, written)
+        value = written
+        for key in place:
+            # A bare name is short for a table that holds it.
+            value = value if isinstance(value, str) and key in NAMING_KEYS else below(value, key)
+        origins[dotted(path)] = "default" if value is None else str(origin(layers, place))
+    return origins

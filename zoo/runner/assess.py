@@ -1,0 +1,100 @@
+"""The final evaluation of a run on the test split."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import jax
+import numpy as np
+
+from zoo.data.events import Events
+from zoo.detectors.detector import Detector
+from zoo.evaluation.protocol import Evaluation
+from zoo.evaluation.timing import device_description, time_per_sample
+from zoo.recipe.schema import EvaluateConfig
+from zoo.runner.observer import Observer
+from zoo.runner.signals import StopRequest
+from zoo.schemes.generation import Generator
+from zoo.typing import Key
+
+EXAMPLES = 7
+"""Test events whose generated responses are kept for the pictures."""
+
+
+def assess(
+    generator: Generator,
+    detector: Detector,
+    test: Events,
+    config: EvaluateConfig,
+    key: Key,
+    observer: Observer,
+    stop: StopRequest,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """(metrics as `Evaluation.compute` gives them, arrays for the plots).
+
+    Every test particle is generated `repeats` times with different noise. The plot arrays are the
+    channel sums `true_channels` (N, R) and `channels` (repeats, N, R), and `true_examples` (E, H, W),
+    `examples` (repeats, E, H, W) and `example_particles` for a few events.
+
+    Raises:
+        Interrupted: a signal asked to stop; the evaluation starts over next time.
+    """
+    test = test if config.events is None else test[: config.events]
+    readout = detector.readout if len(detector.readout) else None
+    evaluation = Evaluation(test.counts, test.particles, readout, repeats=config.repeats, bootstrap=config.bootstrap)
+    chosen = example_rows(test)
+    examples: list[np.ndarray] = []
+    channels: list[np.ndarray] = []
+    observer.begin("evaluate", config.repeats * len(test))
+    for repeat in range(config.repeats):
+        own_key = jax.random.fold_in(key, repeat)
+        kept, sums = {}, []
+        for rows, generated in generator.chunks(test.particles, own_key):
+            stop.check()
+            evaluation.update(repeat, rows, generated)
+            sums.append(channel_sums(generated, detector))
+            kept |= {event: generated[event - rows.start] for event in chosen if rows.start <= event < rows.stop}
+            observer.advance(repeat * len(test) + rows.stop, {})
+        channels.append(np.concatenate(sums))
+        examples.append(np.stack([kept[event] for event in chosen]))
+    observer.end()
+    arrays = {
+        "true_channels": channel_sums(test.counts, detector),
+        "channels": np.stack(channels),
+        "true_examples": test.counts[chosen].astype(np.float32),
+        "examples": np.stack(examples),
+        "example_particles": test.particles[chosen],
+    }
+    return evaluation.compute(), arrays
+
+
+def example_rows(test: Events) -> list[int]:
+    """Test events for the pictures: spread over the range of the photon sum, the same for every model."""
+    order = np.argsort(test.counts.sum(axis=(1, 2), dtype=np.float64), kind="stable")
+    quantiles = np.linspace(0.1, 0.98, min(EXAMPLES, len(test)))
+    return [int(order[int(q * (len(order) - 1))]) for q in quantiles]
+
+
+def channel_sums(responses: np.ndarray, detector: Detector) -> np.ndarray:
+    """Channel sums (N, R) of responses (N, H, W); what are channel sums already comes back as it is."""
+    if responses.ndim == 2:
+        return responses
+    flat = responses.reshape(len(responses), -1)
+    masks = detector.readout.reshape(len(detector.readout), -1)
+    return np.stack([flat[:, mask].sum(axis=1, dtype=np.float64) for mask in masks], axis=1)
+
+
+def timing(generator: Generator, batch_one: Generator, test: Events, key: Key) -> dict[str, Any]:
+    """Milliseconds per generated response, warm and blocked, for a whole batch and for a single particle."""
+    measured = {}
+    for one in (generator, batch_one):
+        particles = test.particles[np.arange(one.chunk) % len(test)]
+        start = time.perf_counter()
+        jax.block_until_ready(one(particles, key))
+        jax.block_until_ready(one(particles, key))
+        repeats = 5 if time.perf_counter() - start < 20 else 2
+        measured[f"batch_{one.chunk}"] = time_per_sample(
+            lambda one=one, particles=particles: one(particles, key), one.chunk, repeats=repeats, warmup=0
+        )
+    return {"device": device_description(), **measured}

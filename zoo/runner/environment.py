@@ -1,0 +1,58 @@
+"""The machine and the versions a run was made with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from zoo import __version__
+from zoo.data.events import Events
+from zoo.evaluation.timing import device_description
+
+PACKAGES = ("jax", "jaxlib", "equinox", "optax", "diffrax", "orbax-checkpoint", "numpy", "pydantic")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, device and platform, JSON-ready."""
+    return {
+        "calozoo": __version__,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "device": device_description(),
+        "devices": jax.device_count(),
+        "threads": os.cpu_count(),
+        "command": ["zoo", *sys.argv[1:]],
+    }
+
+
+def data_digest(events: Events) -> str:
+    """sha256 over dtype, shape and bytes of counts and particles."""
+    sha = hashlib.sha256()
+    for array in (events.counts, events.particles):
+        sha.update(f"{array.dtype.str}{array.shape}".encode())
+        sha.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+    return sha.hexdigest()
+
+
+def enable_compilation_cache() -> None:
+    """Keep compiled programs between runs, in $CALOZOO_CACHE or the user's cache folder."""
+    home = os.environ.get("CALOZOO_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "calozoo"
+    jax.config.update("jax_compilation_cache_dir", str(Path(home) / "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,125 @@
+"""`--time-limit`: how many epochs fit, found once and written into the resolved recipe."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+
+from zoo.data.events import Events
+from zoo.detectors.detector import Detector
+from zoo.errors import ZooError
+from zoo.recipe.load import with_values
+from zoo.recipe.schema import Recipe
+from zoo.runner.state import inference_model
+from zoo.runner.streams import stream
+from zoo.runner.trainer import StageData, Trainer
+from zoo.schemes.generation import Generator
+from zoo.schemes.model import Model
+
+UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+EVALUATION_SHARE = 0.25
+"""Largest part of the limit that goes into generating the test responses."""
+VALIDATION_SHARE = 0.1
+"""Largest part of a stage's time that goes into validation."""
+RESERVE = 0.05
+"""Part of the limit kept for loading, saving, metrics and plots."""
+FEWEST_EVENTS = 200
+"""Test events that are evaluated however short the limit."""
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of "90s", "10m", "1.5h", "1h30m" or a plain number of seconds.
+
+    Raises:
+        ZooError: the text is none of these, or not positive.
+    """
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd])", text)
+    plain = re.fullmatch(r"\d+(?:\.\d+)?", text.strip())
+    whole = "".join(f"{number}{unit}" for number, unit in parts) == text.replace(" ", "")
+    seconds = float(text) if plain else sum(float(number) * UNITS[unit] for number, unit in parts) if whole else 0.0
+    if not 0 < seconds < 1e8:
+        raise ZooError(f"--time-limit {text!r}: give a duration such as 90s, 10m, 1h30m")
+    return seconds
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Measured cost of one stage."""
+
+    step_seconds: float
+    sample_seconds: float
+    compile_seconds: float
+
+
+def fitted(recipe: Recipe, detector: Detector, data: StageData, test: Events, seconds: float, spent: float) -> Recipe:
+    """The recipe with epochs, validation and evaluation that fit into `seconds`, of which `spent` are gone.
+
+    Everything that follows is determined by the returned recipe, not by the clock.
+    """
+    begun = time.perf_counter()
+    paces = _paces(recipe, detector, data)
+    left = seconds * (1 - RESERVE) - spent - (time.perf_counter() - begun)
+    values: dict[str, Any] = {}
+    final = list(recipe.stages)[-1]
+    events = min(len(test), recipe.evaluate.events or len(test))
+    per_event = recipe.evaluate.repeats * paces[final].sample_seconds
+    affordable = max(min(FEWEST_EVENTS, events), int(EVALUATION_SHARE * seconds / max(per_event, 1e-9)))
+    if affordable < events:
+        events = affordable
+        values["evaluate.events"] = max(2, events)
+    left -= events * per_event
+    shares = {name: stage.train.time_share for name, stage in recipe.stages.items()}
+    for name, stage in recipe.stages.items():
+        share = max(left, 0.0) * shares[name] / sum(shares.values())
+        values |= _stage_values(name, stage.train, paces[name], len(data.train), len(data.validation), share)
+    return with_values(recipe, values)
+
+
+def _stage_values(name: str, train: Any, pace: Pace, events: int, validation: int, share: float) -> dict[str, Any]:
+    per_validation = min(train.validate_events, validation) * pace.sample_seconds + 0.5
+    validations = max(1, min(20, int(VALIDATION_SHARE * share / per_validation)))
+    steps = max(1, int((share - validations * per_validation) / pace.step_seconds))
+    epochs = max(1e-4, round(steps * train.batch_size / events, 4))
+    prefix = f"stages.{name}.train"
+    return {
+        f"{prefix}.epochs": min(epochs, 1e6),
+        f"{prefix}.validate_every": min(max(1e-4, round(epochs / validations, 4)), 1e6),
+    }
+
+
+def _paces(recipe: Recipe, detector: Detector, data: StageData) -> Mapping[str, Pace]:
+    """Compile every stage once and time a few of its dispatches and one generated chunk."""
+    paces: dict[str, Pace] = {}
+    earlier: dict[str, Model] = {}
+    for name, stage in recipe.stages.items():
+        constants = stage.model.fit(detector, data.train)
+        trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
+        begun = time.perf_counter()
+        per_dispatch = stage.train.steps_per_dispatch
+        state, progress = trainer.advance(trainer.start(), 0, per_dispatch)
+        jax.block_until_ready(progress)
+        compiled = time.perf_counter()
+        dispatches = 0
+        while dispatches < 3 or (time.perf_counter() - compiled < 3.0 and dispatches < 50):
+            state, progress = trainer.advance(state, 0, per_dispatch)
+            jax.block_until_ready(progress)
+            dispatches += 1
+        stepped = time.perf_counter()
+        model = inference_model(state)
+        generator = Generator(model, trainer.dtype)
+        key = stream(recipe.seed, "pace")
+        jax.block_until_ready(generator(data.validation.particles[: generator.chunk], key))
+        warm = time.perf_counter()
+        jax.block_until_ready(generator(data.validation.particles[: generator.chunk], key))
+        paces[name] = Pace(
+            step_seconds=(stepped - compiled) / (dispatches * per_dispatch),
+            sample_seconds=(time.perf_counter() - warm) / generator.chunk,
+            compile_seconds=compiled - begun,
+        )
+        earlier[name] = model
+    return paces

@@ -1,0 +1,94 @@
+"""One stage, ready to train: model, optimizers, compiled steps, data order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import optax
+
+from zoo.data.batches import BatchOrder
+from zoo.data.constants import Constants
+from zoo.data.events import Events
+from zoo.detectors.detector import Detector
+from zoo.errors import RecipeError
+from zoo.optim.precision import compute_dtype
+from zoo.recipe.schema import Stage, TrainConfig
+from zoo.runner.state import TrainState, initial_state
+from zoo.runner.step import Progress, Stepper
+from zoo.runner.streams import stream, stream_number
+from zoo.schemes.model import Model
+
+
+@dataclass(frozen=True)
+class StageData:
+    """The events a stage is trained and validated on."""
+
+    train: Events
+    validation: Events
+
+
+class Trainer:
+    """Everything about one stage that does not change while it trains."""
+
+    def __init__(
+        self,
+        name: str,
+        stage: Stage,
+        detector: Detector,
+        data: StageData,
+        constants: Constants,
+        earlier: Mapping[str, Model],
+        seed: int,
+    ) -> None:
+        config = stage.train
+        self.name, self.config, self.data = name, config, data
+        self.dtype = compute_dtype(config.precision)
+        self.model = stage.model.build(detector, constants, earlier, key=stream(seed, "init", name))
+        self.order = BatchOrder(len(data.train), config.batch_size, seed, stream_number("data", name))
+        self.steps = self.order.steps(config.epochs)
+        self.validation_key = stream(seed, "validation", name)
+        self.optimizers = self._optimizers(config)
+        self._stepper = Stepper(
+            self.optimizers, decay=config.ema, dtype=self.dtype, loss_key=stream(seed, "loss", name)
+        )
+
+    def start(self) -> TrainState:
+        """The state before step 0."""
+        return initial_state(self.model, self.optimizers, averaged=self.config.ema is not None)
+
+    def advance(self, state: TrainState, step: int, steps: int) -> tuple[TrainState, Progress]:
+        """Take `steps` steps from `step` in one dispatch; the given state is consumed."""
+        rows = np.stack(
+            [self.order.rows(step + min(number, steps - 1)) for number in range(self.config.steps_per_dispatch)]
+        )
+        train = self.data.train
+        return self._stepper(state, train.counts[rows], train.particles[rows].astype(np.float32), steps)
+
+    def steps_every(self, epochs: float) -> int:
+        """Steps in so many epochs, at least one."""
+        return max(1, round(epochs * len(self.data.train) / self.config.batch_size))
+
+    def _optimizers(self, config: TrainConfig) -> dict[str, optax.GradientTransformation]:
+        """One chain per player, with the player's own settings where `[train.players]` gives them."""
+        players = self.model.scheme.players()
+        unknown = sorted(set(config.players) - set(players))
+        if unknown:
+            raise RecipeError(
+                f"stages.{self.name}.train.players.{player}: the scheme has no such player; it has "
+                f"{', '.join(players)}"
+                for player in unknown
+            )
+        examples = config.schedule_examples or len(self.data.train)
+        steps = max(1, round(config.epochs * examples / config.batch_size))
+        chains = {}
+        for player in players:
+            own = config.players.get(player)
+            optimizer = own.optimizer if own and own.optimizer else config.optimizer
+            schedule = own.schedule if own and own.schedule else config.schedule
+            clip = own.clip if own and own.clip else config.clip
+            rule = optimizer.build(schedule.build(optimizer.learning_rate, steps))
+            chains[player] = rule if clip is None else optax.chain(optax.clip_by_global_norm(clip), rule)
+        return chains
+
