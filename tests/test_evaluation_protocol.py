@@ -106,6 +106,14 @@ def test_a_result_is_plain_json(result: dict[str, Any]) -> None:
     assert (result["events"], result["particles"], result["repeats"]) == (EVENTS, 5, REPEATS)
 
 
+def test_the_arrays_given_are_not_written_to() -> None:
+    responses, particles = (array.astype(np.float64) for array in events())
+    given = [array.copy() for array in (responses, particles)]
+    evaluate_arrays(responses, particles, READOUT, responses)
+    np.testing.assert_array_equal(responses, given[0])
+    np.testing.assert_array_equal(particles, given[1])
+
+
 def test_intervals_hold_their_means(result: dict[str, Any]) -> None:
     for name in ("wasserstein", "mae"):
         low, high = result["metrics"][name]["interval"]
@@ -255,6 +263,27 @@ def test_particles_that_never_repeat_have_no_floor_and_no_diversity() -> None:
     assert found["metrics"]["photon_sum"]["in_floors"] is None
     missing = {"pixel": None, "photon_sum": None}
     assert found["metrics"]["diversity"] == {**missing, "floor": missing}
+
+
+@pytest.mark.parametrize(("copies", "judged", "halved"), [(4, False, False), (5, True, False), (10, True, True)])
+def test_a_spread_needs_five_responses_and_its_floor_five_in_each_half(copies: int, judged: bool, halved: bool) -> None:
+    particles = np.repeat(events(3, 3)[1], copies, axis=0)
+    responses, generated = simulate(particles, 1), simulate(particles, 2)
+    diversity = evaluate_arrays(responses, particles, READOUT, generated, bootstrap=0)["metrics"]["diversity"]
+    for name in ("pixel", "photon_sum"):
+        assert (diversity[name] is not None) == judged
+        assert (diversity["floor"][name] is not None) == halved
+
+
+def test_the_seed_decides_intervals_and_floors_but_no_metric(
+    result: dict[str, Any], truth: tuple[np.ndarray, np.ndarray], generated: np.ndarray
+) -> None:
+    other = evaluate_arrays(*truth, READOUT, generated, seed=1)
+    for name in ("wasserstein", "mae"):
+        assert other["metrics"][name]["interval"] != result["metrics"][name]["interval"]
+        assert other["metrics"][name]["mean"] == result["metrics"][name]["mean"]
+    assert other["floor"] != result["floor"]
+    assert other["metrics"]["diversity"]["floor"] != result["metrics"]["diversity"]["floor"]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

@@ -75,7 +75,7 @@ def _observe_block(block: Float[np.ndarray, "n H W"], masks: Float[np.ndarray, "
 
 
 def blocks(responses: Responses, what: str = "responses") -> Iterator[tuple[slice, Float[np.ndarray, "n ..."]]]:
-    """Consecutive float64 copies of a few hundred responses each, with the rows they came from.
+    """A few hundred responses at a time as float64, to be read only, with the rows they came from.
 
     Raises:
         DataError: a value that is negative or not finite.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float, Int, Shaped
+from scipy.sparse import csr_array
 
 from zoo.evaluation.observables import blocks, slabs
 
@@ -22,22 +25,19 @@ class PixelSpread:
 
     def __init__(self, groups: int, pixels: tuple[int, int]) -> None:
         self._events = np.zeros(groups)
-        self._sum = np.zeros((groups, *pixels))
-        self._squares = np.zeros((groups, *pixels))
+        self._sum = np.zeros((groups, math.prod(pixels)))
+        self._squares = np.zeros_like(self._sum)
 
     def update(self, responses: Shaped[np.ndarray, "n H W"], groups: Int[np.ndarray, " n"]) -> None:
         """Add responses in photons; those of group -1 are passed over."""
         for rows, block in blocks(responses):
             kept = np.flatnonzero(groups[rows] >= 0)
-            if not len(kept):
-                continue
-            order = kept[np.argsort(groups[rows][kept], kind="stable")]
-            present, starts, counts = np.unique(groups[rows][order], return_index=True, return_counts=True)
-            logs = block[order]
-            np.log1p(logs, out=logs, where=logs > 0)
+            present, member, counts = np.unique(groups[rows][kept], return_inverse=True, return_counts=True)
+            gather = csr_array((np.ones(len(kept)), (member, kept)), shape=(len(present), len(block)))
+            logs = np.log1p(block).reshape(len(block), -1)
             self._events[present] += counts
-            self._sum[present] += np.add.reduceat(logs, starts)
-            self._squares[present] += np.add.reduceat(np.square(logs, out=logs), starts)
+            self._sum[present] += gather @ logs
+            self._squares[present] += gather @ np.square(logs, out=logs)
 
     def merge(self, other: PixelSpread) -> None:
         """Add what another part of the same events has gathered."""
@@ -47,9 +47,9 @@ class PixelSpread:
 
     def compute(self) -> Float[np.ndarray, " G"]:
         """f(c) of every particle; 0 for one without responses."""
-        events = np.maximum(self._events, 1)[:, None, None]
+        events = np.maximum(self._events, 1)[:, None]
         variance = self._squares / events - np.square(self._sum / events)
-        return np.sqrt(np.maximum(variance, 0)).sum(axis=(1, 2))
+        return np.sqrt(np.maximum(variance, 0)).sum(axis=1)
 
 
 def spread_of_pixels(
