@@ -88,6 +88,8 @@ def describe(name: str) -> list[Description]:
     found = [_description(kind, name, components(kind)[name]) for kind in kinds() if name in components(kind)]
     if name in TABLES:
         found.insert(0, _description("table", name, TABLES[name]))
+    if not found and name in kinds():
+        raise ComponentError(f"{name}: a kind of component; `zoo components {name}` lists them")
     if not found:
         names = [*TABLES, *(component for kind in kinds() for component in components(kind))]
         raise ComponentError(f"{name}: no such component or table; `zoo components` lists them{_advice(name, names)}")

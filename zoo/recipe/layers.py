@@ -85,11 +85,14 @@ def origin(layers: Sequence[Layer], path: KeyPath) -> Origin | None:
     ranked = list(enumerate(layers))[::-1]
     for length in range(len(path), -1, -1):
         prefix = path[:length]
-        found = next((item for item in ranked if item[1].has(prefix)), None)
-        # Else a table that exists only because an option reaches into it.
-        found = found or next(
-            (item for item in ranked if isinstance(item[1], Override) and item[1].reaches(prefix)), None
-        )
-        if found is not None:
-            return Origin(found[1], prefix, found[0])
+        having = [item for item in ranked if item[1].has(prefix)]
+        reaching = [item for item in ranked if isinstance(item[1], Override) and item[1].reaches(prefix)]
+        # What is wrong with a table as a whole was set off by the option that reaches into it; what a table lacks, not.
+        found = sorted([*having, *reaching], reverse=True, key=_rank) if prefix == path else [*having, *reaching]
+        if found:
+            return Origin(found[0][1], prefix, found[0][0])
     return None
+
+
+def _rank(item: tuple[int, Layer]) -> int:
+    return item[0]

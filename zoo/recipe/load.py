@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from zoo.errors import RecipeError
 from zoo.recipe.files import find, read
 from zoo.recipe.layers import FileLayer, Layer, Override, origin
 from zoo.recipe.merge import merge
-from zoo.recipe.overrides import overridden, parse_overrides
-from zoo.recipe.places import KeyPath, Table, below
+from zoo.recipe.overrides import overridden, parse_overrides, placed
+from zoo.recipe.places import Table, below
 from zoo.recipe.problem import dotted, shown
 from zoo.recipe.problems import validated
 from zoo.recipe.resolved import leaves, plain, without_none
@@ -52,7 +52,7 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe
     table: dict[str, Any] = {}
     for layer in chain:
         table = merge(table, {key: value for key, value in layer.table.items() if key != "extends"}, FILE)
-    options = [replace(option, path=as_written(option.path, table)) for option in options]
+    options = placed(options, table)
     table = overridden(table, options, FILE)
     layers: list[Layer] = [*chain, *options]
     recipe = validated(table, layers)
@@ -70,10 +70,8 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         RecipeError: the changed recipe is not valid.
     """
     table = plain(recipe)
-    changes = [
-        Override(f"{key} = {shown(value)}", as_written(tuple(key.split(".")), table), value)
-        for key, value in values.items()
-    ]
+    changes = [Override(f"{key} = {shown(value)}", tuple(key.split(".")), value) for key, value in values.items()]
+    changes = placed(changes, table)
     return validated(without_none(overridden(table, changes, FILE)), changes)
 
 

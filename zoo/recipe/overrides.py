@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import tomli
@@ -12,8 +13,11 @@ from zoo.errors import RecipeError
 from zoo.recipe.layers import Override
 from zoo.recipe.merge import merge
 from zoo.recipe.nesting import DEEPEST, too_deep
+from zoo.recipe.phrases import alternatives
 from zoo.recipe.places import KeyPath, Place
-from zoo.recipe.problem import printable
+from zoo.recipe.problem import dotted, printable
+from zoo.recipe.schema import STAGE_TABLES, as_written
+from zoo.recipe.suggestions import nearest
 
 LONGEST = 200
 """Characters of an option that are repeated in a message."""
@@ -58,6 +62,40 @@ def parse_overrides(texts: Iterable[str]) -> list[Override]:
     if problems:
         raise RecipeError(problems)
     return overrides
+
+
+def placed(overrides: Iterable[Override], table: Mapping[str, Any]) -> list[Override]:
+    """Overrides in the form in which a recipe writes its stages.
+
+    Args:
+        overrides: with key paths in either form.
+        table: the recipe as it is without them.
+
+    Raises:
+        RecipeError: every override of a stage that the recipe does not have.
+    """
+    found = [replace(override, path=as_written(override.path, table)) for override in overrides]
+    problems = [f"{override.label}: {text}" for override in found if (text := _stageless(override.path, table))]
+    if problems:
+        raise RecipeError(problems)
+    return found
+
+
+def _stageless(path: KeyPath, table: Mapping[str, Any]) -> str | None:
+    """What is wrong with a key path into a stage that does not exist; a stage may only be added whole."""
+    stages = table.get("stages")
+    if isinstance(stages, Mapping) and path[0] in STAGE_TABLES:
+        meant = [dotted(("stages", name, *path)) for name in list(stages)[:3]]
+        return f"the recipe has several stages; did you mean {alternatives(meant)}?" if meant else None
+    if path[0] != "stages" or len(path) < 3:
+        return None
+    if stages is None and any(key in table for key in STAGE_TABLES):
+        return f"the recipe has one stage, written at the top; did you mean {dotted(path[2:])}?"
+    if isinstance(stages, Mapping) and path[1] not in stages:
+        near = nearest(str(path[1]), stages, 1)
+        advice = f"; did you mean {dotted(('stages', near[0], *path[2:]))}?" if near else ""
+        return f"no such stage; there are {alternatives([dotted((name,)) for name in stages])}{advice}"
+    return None
 
 
 def overridden(base: Mapping[str, Any], overrides: Iterable[Override], place: Place | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -35,10 +35,16 @@ class Component:
 
     slot: OneOf
     role: type[Config]
+    default: str | None = None
+    """The component meant by a table that names none."""
+
+    def chosen(self, value: Any) -> str | None:
+        """The name of the component that a value asks for, outright or by default; None where it asks for none."""
+        return self.slot.choose(value) or (self.default if isinstance(value, Mapping) else None)
 
     def table(self, value: Any) -> Table | None:
         """The table of the component that a value asks for; None where it asks for none that fits."""
-        config = self.slot.fitting(self.role).get(self.slot.choose(value) or "")
+        config = self.slot.fitting(self.role).get(self.chosen(value) or "")
         return None if config is None else Table(config)
 
     @property
@@ -95,9 +101,14 @@ def _unpacked(metadata: Sequence[Any]) -> Iterator[Any]:
 
 def children(table: Table) -> dict[str, Place]:
     """Key to place of every key of a table, in the order of the class."""
-    return {
-        name: place_of(field.annotation, tuple(field.metadata)) for name, field in table.config.model_fields.items()
-    }
+    return {name: _place_of_field(field) for name, field in table.config.model_fields.items()}
+
+
+def _place_of_field(field: FieldInfo) -> Place:
+    place = place_of(field.annotation, tuple(field.metadata))
+    if isinstance(place, Component) and isinstance(field.default, str):
+        return replace(place, default=field.default)
+    return place
 
 
 def step(place: Place | None, key: str | int, value: Any) -> Place | None:
@@ -118,6 +129,18 @@ def below(value: Any, key: str | int) -> Any:
     if isinstance(value, list | tuple) and isinstance(key, int) and key < len(value):
         return value[key]
     return None
+
+
+def with_names(place: Place | None, value: Any) -> Any:
+    """Plain values in which a table that means its field's default component names it."""
+    if isinstance(value, list):
+        return [with_names(step(place, number, value), item) for number, item in enumerate(value)]
+    if not isinstance(value, Mapping):
+        return value
+    table = {key: with_names(step(place, key, value), item) for key, item in value.items()}
+    if isinstance(place, Component) and place.default and place.slot.choose(value) is None:
+        return {place.key: place.default, **table}
+    return table
 
 
 def walk(place: Place | None, value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Place | None, Any]]:

@@ -30,6 +30,8 @@ class Problem:
     """What is wrong; what is allowed; what may have been meant."""
     value: Any = ABSENT
     """The offending value, where showing it helps."""
+    asked_by: KeyPath = ()
+    """For a missing key of a component: the key path that names the component."""
 
 
 def dotted(path: KeyPath) -> str:

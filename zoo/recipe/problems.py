@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -12,8 +12,8 @@ from zoo.catalogue import components, kinds
 from zoo.errors import RecipeError
 from zoo.recipe.layers import Layer, Origin, Override, origin
 from zoo.recipe.phrases import alternatives, article, phrase
-from zoo.recipe.places import Component, KeyPath, Place, Table, at, below, step
-from zoo.recipe.problem import ABSENT, Problem, dotted, shown
+from zoo.recipe.places import Component, KeyPath, Place, Table, Value, at, below, step
+from zoo.recipe.problem import ABSENT, Problem, dotted, printable, shown
 from zoo.recipe.references import misplaced
 from zoo.recipe.schema import Recipe, Stage, as_written, normalised
 from zoo.recipe.suggestions import nearest
@@ -44,9 +44,15 @@ def validated(table: Mapping[str, Any], layers: Sequence[Layer]) -> Recipe:
         return Recipe.model_validate(dict(table))
     except ValidationError as error:
         problems = _problems(error, table)
-    located = [(problem, origin(layers, problem.path)) for problem in problems]
+    located = [(problem, _origin(problem, layers)) for problem in problems]
     located.sort(key=lambda pair: pair[1].order if pair[1] else (0, 0))
     raise RecipeError([line(problem, where) for problem, where in located])
+
+
+def _origin(problem: Problem, layers: Sequence[Layer]) -> Origin | None:
+    """Where a problem stands: a missing key in its table, unless an option named the component that needs it."""
+    asked = origin(layers, problem.asked_by) if problem.asked_by else None
+    return asked if asked and isinstance(asked.layer, Override) else origin(layers, problem.path)
 
 
 def line(problem: Problem, where: Origin | None) -> str:
@@ -82,7 +88,9 @@ def _explained(details: ErrorDetails, table: Mapping[str, Any], written: Mapping
     if kind == "missing":
         if path == ("stages",):
             return Problem((), _STAGELESS)
-        return Problem(as_written(path, written), f"missing; must be {phrase(place)}")
+        around, _ = at(Table(Recipe), table, path[:-1])
+        asked_by = as_written((*path[:-1], around.key), written) if isinstance(around, Component) else ()
+        return Problem(as_written(path, written), f"missing; must be {phrase(place)}", asked_by=asked_by)
     if kind in ("union_tag_invalid", "union_tag_not_found") and isinstance(place, Component):
         return _unnamed(as_written(path, written), place, value)
     path = as_written(path, written)
@@ -91,7 +99,7 @@ def _explained(details: ErrorDetails, table: Mapping[str, Any], written: Mapping
     text = details["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
     text = text.replace("Input should be", "must be")
     scalar = not isinstance(value, Mapping) and value is not None
-    return Problem(path, text, value if scalar else ABSENT)
+    return Problem(path, printable(text), value if scalar else ABSENT)
 
 
 def _untagged(location: tuple[int | str, ...], table: Mapping[str, Any]) -> KeyPath:
@@ -122,8 +130,8 @@ def _not_accepted(kind: str, place: Place | None, value: Any) -> str:
         return f"{text}; write it in quotes"
     if kind in ("int_type", "float_type", "bool_type") and _reads_as_value(value):
         return f"{text}; write it without quotes"
-    if kind == "literal_error" and isinstance(value, str):
-        found = nearest(value, text.removeprefix("must be ").replace(" or ", ", ").split(", "), 1)
+    if kind == "literal_error" and isinstance(value, str) and isinstance(place, Value):
+        found = nearest(value, map(str, get_args(place.annotation)), 1)
         return f"{text}; did you mean {found[0]}?" if found else text
     return text
 

@@ -18,7 +18,7 @@ from zoo.data.source import SourceConfig
 from zoo.detectors.detector import DetectorConfig
 from zoo.optim.optimizer import OptimizerConfig
 from zoo.optim.schedule import ScheduleConfig
-from zoo.recipe.places import KeyPath, Table
+from zoo.recipe.places import KeyPath, Table, with_names
 from zoo.recipe.references import misplaced
 from zoo.schemes.model import ModelConfig
 
@@ -160,15 +160,15 @@ class Recipe(Config):
 
 
 def normalised(table: Mapping[str, Any]) -> dict[str, Any]:
-    """The table of a recipe with its stages under `stages`.
+    """The table of a recipe with its stages under `stages` and every default component named that is given keys.
 
     Where both ways to write stages are mixed, `model` and `train` stay where they are, to be refused as unknown keys.
     """
     top = {key: table[key] for key in STAGE_TABLES if key in table}
-    if not top or "stages" in table:
-        return dict(table)
-    rest = {key: value for key, value in table.items() if key not in top}
-    return {**rest, "stages": {ONLY_STAGE: top}}
+    if top and "stages" not in table:
+        rest = {key: value for key, value in table.items() if key not in top}
+        table = {**rest, "stages": {ONLY_STAGE: top}}
+    return with_names(Table(Recipe), table)
 
 
 class RecipeFile(Recipe):
@@ -185,6 +185,6 @@ def as_written(path: KeyPath, table: Mapping[str, Any]) -> KeyPath:
     only, stages = ("stages", ONLY_STAGE), table.get("stages")
     if "stages" not in table:
         return path[2:] if path[:2] == only and len(path) > 2 else path
-    if isinstance(stages, Mapping) and list(stages) == [ONLY_STAGE] and path[0] in STAGE_TABLES:
+    if isinstance(stages, Mapping) and list(stages) == [ONLY_STAGE] and path and path[0] in STAGE_TABLES:
         return (*only, *path)
     return path

@@ -69,7 +69,7 @@ def _owners(key: str, place: Place | None, value: Any) -> list[str]:
     """The other components that could stand at a place and have the key."""
     if not isinstance(place, Component):
         return []
-    fitting, own = place.slot.fitting(place.role), place.slot.choose(value)
+    fitting, own = place.slot.fitting(place.role), place.chosen(value)
     return [name for name, config in fitting.items() if key in config.model_fields and name != own]
 
 

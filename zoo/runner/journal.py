@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.runner.files import write_text
+from zoo.shelf.files import write_text
 
 
 class Journal:

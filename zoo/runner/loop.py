@@ -14,11 +14,11 @@ from zoo.runner.journal import Journal
 from zoo.runner.observer import Observer
 from zoo.runner.signals import StopRequest
 from zoo.runner.state import TrainState, inference_model
-from zoo.runner.store import Store
 from zoo.runner.trainer import Trainer
 from zoo.runner.validation import Validator
 from zoo.schemes.generation import Generator
 from zoo.schemes.model import Model
+from zoo.shelf.store import Store
 
 LOG_LINES = 500
 """Lines of training metrics that a stage writes, at most."""

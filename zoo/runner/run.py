@@ -18,7 +18,7 @@ from zoo.recipe.schema import Recipe
 from zoo.runner.assess import assess, timing
 from zoo.runner.constants import stage_constants
 from zoo.runner.environment import data_digest, enable_compilation_cache, environment
-from zoo.runner.files import write_json
+from zoo.runner.log import Logged
 from zoo.runner.loop import train
 from zoo.runner.observer import Observer
 from zoo.runner.result import result, stage_summary
@@ -30,6 +30,7 @@ from zoo.runner.trainer import StageData, Trainer
 from zoo.runner.validation import Validator
 from zoo.schemes.generation import Generator
 from zoo.schemes.model import Model
+from zoo.shelf.files import write_json
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def run(loaded: LoadedRecipe, options: RunOptions, observer: Observer) -> RunDir
     directory.lock()
     try:
         with StopRequest() as stop:
-            _run(directory, loaded, options, observer, stop, begun)
+            _run(directory, loaded, options, Logged(observer), stop, begun)
     finally:
         directory.unlock()
     return directory
@@ -75,7 +76,7 @@ def _run(
     directory: RunDirectory,
     loaded: LoadedRecipe,
     options: RunOptions,
-    observer: Observer,
+    observer: Logged,
     stop: StopRequest,
     begun: float,
 ) -> None:
@@ -98,6 +99,7 @@ def _run(
     del events
     if started:
         directory.check_data(provenance["sha256"])
+        observer.to(directory.log_file)
         observer.message(f"continuing {directory.path}")
     else:
         if options.time_limit is not None:
@@ -106,6 +108,7 @@ def _run(
             observer.message(_fitted_line(recipe))
         about = environment() | {"requested_digest": digest(loaded.recipe), "data": provenance}
         directory.create(recipe, about | {"digest": digest(recipe), "time_limit_seconds": options.time_limit})
+        observer.to(directory.log_file)
         observer.message(f"run directory {directory.path}")
     stages, model, trainer = _train_stages(directory, recipe, data, observer, stop)
     _finish(directory, recipe, model, trainer, stages, test, provenance, observer, stop)

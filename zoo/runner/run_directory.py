@@ -15,8 +15,8 @@ from zoo.errors import RunError
 from zoo.recipe.load import load_recipe
 from zoo.recipe.resolved import difference, digest, resolved_toml
 from zoo.recipe.schema import Recipe
-from zoo.runner.files import write_json, write_text
 from zoo.runner.journal import Journal
+from zoo.shelf.files import write_json, write_text
 
 
 class RunDirectory:

@@ -1,0 +1,48 @@
+"""Running the command in processes of its own, as a user does."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+RECIPES = Path(__file__).parent / "recipes"
+TOY = Path(__file__).parent / "toy_players"
+ENTRY = "import sys; from zoo.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+def start(*arguments: object, toy: bool = False) -> subprocess.Popen[str]:
+    """`zoo ARGUMENTS` in the background, its output captured."""
+    environment = dict(os.environ)
+    root = str(Path(__file__).parents[1])
+    paths = [root, str(TOY)] if toy else [root]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    command = [sys.executable, "-c", ENTRY, *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def zoo(*arguments: object, toy: bool = False) -> subprocess.CompletedProcess[str]:
+    """`zoo ARGUMENTS`, to its end."""
+    process = start(*arguments, toy=toy)
+    out, err = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def weights(run: Path, stage: str) -> dict[str, bytes]:
+    """Every array of a stage's last checkpoint, as bytes."""
+    import orbax.checkpoint as ocp
+
+    newest = max((run / "checkpoints" / stage / "last").glob("[0-9]*"), key=lambda path: int(path.name))
+    tree = ocp.StandardCheckpointer().restore((newest / "default").absolute())
+    return {name: leaf.tobytes() for name, leaf in _leaves(tree)}
+
+
+def _leaves(tree: object, path: str = "") -> list[tuple[str, np.ndarray]]:
+    if isinstance(tree, dict):
+        return [item for key, value in tree.items() for item in _leaves(value, f"{path}/{key}")]
+    if isinstance(tree, list | tuple):
+        return [item for key, value in enumerate(tree) for item in _leaves(value, f"{path}/{key}")]
+    return [] if tree is None else [(path, np.asarray(tree))]

@@ -1,0 +1,165 @@
+"""What a run reports on the terminal: its numbers beside the data's own noise, and apart from them the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.report.rounding import count, duration, number, span, with_spread
+from zoo.report.text import heading, listing, table, wrapped
+
+METRICS = {"wasserstein": "Wasserstein", "mae": "MAE", "rmse": "RMSE"}
+"""The metrics of the published tables."""
+
+OBSERVABLES = {
+    "photon_sum": "photon sum",
+    "lit_pixels": "lit pixels",
+    "brightest_pixel": "brightest pixel",
+    "centroid_row": "centroid, row",
+    "centroid_column": "centroid, column",
+}
+"""What the channel sums cannot see."""
+
+SPREADS = {"pixel": "pixels", "photon_sum": "photon sum"}
+
+FLOOR = "GEANT floor"
+NONE = "none"
+
+OTHER_DATA = (
+    "Measured by the authors on other data than the numbers above (other events, another simulation): "
+    "this is no like-for-like comparison."
+)
+
+
+def result_table(result: Mapping[str, Any]) -> str:
+    """The document `result.json` as text of at most 80 columns, without colours; what is missing is said in words.
+
+    Args:
+        result: the document; every key may be absent or None, as it is for a run that diverged, a detector without
+            channels, a model of channel sums, a recipe without published figures.
+    """
+    blocks = [_about(result)]
+    metrics = result.get("metrics")
+    if metrics is None:
+        blocks.append(wrapped("No metrics: the run ended before there was a model to evaluate.", ""))
+    else:
+        floor, evaluated = result.get("floor") or {}, result.get("evaluated") or {}
+        blocks += [_published_metrics(metrics, floor, evaluated), _observables(metrics, floor), _diversity(metrics)]
+    blocks += [_timing(result), _published(result.get("published"))]
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _about(result: Mapping[str, Any]) -> list[str]:
+    parameters, evaluated, stages = result.get("parameters"), result.get("evaluated"), result.get("stages") or {}
+    rows = [
+        ("detector", result.get("detector") or "not named"),
+        ("scheme", result.get("scheme") or "not named"),
+        ("parameters", f"{parameters:,}" if parameters is not None else "not known"),
+    ]
+    for name, stage in stages.items():
+        seen = f"{count(stage['examples_seen'], 'example')} seen in {count(stage['steps'], 'step')}"
+        rows.append((f"stage {name}" if len(stages) > 1 else "training", f"{seen}, {duration(stage['seconds'])}"))
+    rows.append(("converged", _converged(result)))
+    if evaluated:
+        events, particles = count(evaluated["events"], "event"), count(evaluated["particles"], "particle")
+        repeats = count(evaluated["repeats"], "response")
+        rows.append(("evaluated", f"{events} ({particles}), {repeats} generated to each"))
+    rows.append(("device", result.get("device") or "not named"))
+    return [*heading(result.get("recipe") or "responses"), *listing(rows)]
+
+
+def _converged(result: Mapping[str, Any]) -> str:
+    converged = result.get("converged")
+    if converged is None:
+        return "not known"
+    if converged:
+        return "yes"
+    kept = "; the numbers are those of the last good weights" if result.get("metrics") is not None else ""
+    return f"NO: {result.get('reason') or 'nothing finite came out'}{kept}"
+
+
+def _published_metrics(metrics: Mapping[str, Any], floor: Mapping[str, Any], evaluated: Mapping[str, Any]) -> list[str]:
+    rows = []
+    for name, title in METRICS.items():
+        found = metrics.get(name)
+        interval = (found or {}).get("interval")
+        cells = _against_floor(found, (floor.get("repeats") or {}).get(name))
+        rows.append([title, cells[0], "" if name == "rmse" else span(*interval) if interval else NONE, *cells[1:]])
+    lines = ["Channel sums and pixels against GEANT, in photons"]
+    lines += table(["", "generated", "95 % interval", FLOOR, "in floors"], rows)
+    repeats = evaluated.get("repeats")
+    lines += wrapped(
+        "Wasserstein is the mean over the readout channels; ± is the spread over "
+        f"{'the repeats' if repeats is None else count(repeats, 'repeat')}. The floor compares GEANT with independent "
+        "GEANT responses to the same particles: the MAE and RMSE of a perfect generator are the floor, not zero."
+    )
+    if floor.get("repeats") is None:
+        lines += wrapped("No floor: no particle occurs twice in the events, or there are too few.")
+    halves = (floor.get("random_halves") or {}).get("wasserstein")
+    halves = "cannot be had from these events" if halves is None else with_spread(halves["mean"], halves["std"])
+    return lines + wrapped(f"Random halves of GEANT, other particles in each: Wasserstein {halves}")
+
+
+def _against_floor(found: Mapping[str, Any] | None, floor: Mapping[str, Any] | None) -> list[str]:
+    """Three cells: generated, floor, generated in floors."""
+    beside = NONE if floor is None else with_spread(floor["mean"], floor["std"])
+    if found is None:
+        return ["not seen", beside, ""]
+    ratio = found.get("in_floors")
+    return [with_spread(found["mean"], found["std"]), beside, NONE if ratio is None else number(ratio)]
+
+
+def _observables(metrics: Mapping[str, Any], floor: Mapping[str, Any]) -> list[str]:
+    floors = floor.get("repeats") or {}
+    rows = [[title, *_against_floor(metrics.get(name), floors.get(name))] for name, title in OBSERVABLES.items()]
+    lines = ["What the channel sums cannot see: Wasserstein distance, in photons or pixels"]
+    lines += table(["", "generated", FLOOR, "in floors"], rows)
+    if any(metrics.get(name) is None for name in OBSERVABLES):
+        lines += wrapped("Not seen: there are no pixels, only channel sums.")
+    return lines
+
+
+def _diversity(metrics: Mapping[str, Any]) -> list[str]:
+    found = metrics.get("diversity") or {}
+    floor = found.get("floor") or {}
+    rows = [[title, _ratio(found.get(name)), _ratio(floor.get(name))] for name, title in SPREADS.items()]
+    lines = ["Spread between responses to the same particle, over GEANT's (1: as varied)"]
+    lines += table(["", "generated", FLOOR], rows)
+    particles = {summary["particles"] for name in SPREADS if (summary := found.get(name))}
+    among = f" {count(max(particles), 'particle')} with enough responses" if particles else " particles"
+    lines += wrapped(f"Median [16 %, 84 %] over{among}; the floor compares half of GEANT's responses with the others.")
+    if not all(found.get(name) for name in SPREADS):
+        lines += wrapped("None: no particle has enough responses, they do not vary, or there are no pixels.")
+    return lines
+
+
+def _ratio(summary: Mapping[str, Any] | None) -> str:
+    if summary is None:
+        return NONE
+    return f"{summary['median']:.2f} [{summary['low']:.2f}, {summary['high']:.2f}]"
+
+
+def _timing(result: Mapping[str, Any]) -> list[str]:
+    timing = result.get("timing") or {}
+    measured = [entry for entry in timing.values() if isinstance(entry, Mapping)]
+    if not measured:
+        return wrapped("Time per sample: not measured", "")
+    times = [(f"batch {entry['batch']}", f"{number(entry['median'])} ms") for entry in measured]
+    device = timing.get("device") or result.get("device") or "a device that is not named"
+    return [*wrapped(f"Time per sample on {device}", ""), *listing(times)]
+
+
+def _published(published: Mapping[str, Any] | None) -> list[str]:
+    if published is None:
+        return wrapped("Published figures: the recipe names none", "")
+    named = {**METRICS, "time_ms": "time per sample"}
+    figures = [
+        (title, f"{published[name]:g}{' ms' if name == 'time_ms' else ''}")
+        for name, title in named.items()
+        if published.get(name) is not None
+    ]
+    lines = heading(f"Published: {published['source']}")
+    lines += listing(figures) if figures else wrapped("no figures")
+    if published.get("note"):
+        lines += wrapped(published["note"])
+    return lines + wrapped(OTHER_DATA)
