@@ -14,15 +14,32 @@ def test_every_player_moves_only_its_own_networks_with_its_own_optimizer(tmp_pat
     done = zoo("run", TOY_RECIPE, "--runs", tmp_path / "both", toy=True)
     assert done.returncode == 0, done.stderr
     still = zoo(
-        "run", TOY_RECIPE, "--runs", tmp_path / "still", "--set",
-        "train.players.discriminator.optimizer.learning_rate=1e-30", toy=True,
+        "run",
+        TOY_RECIPE,
+        "--runs",
+        tmp_path / "still",
+        "--set",
+        "train.players.discriminator.optimizer.learning_rate=1e-30",
+        toy=True,
     )
     assert still.returncode == 0, still.stderr
-    start = zoo("run", TOY_RECIPE, "--runs", tmp_path / "start", "--set", "train.epochs=0.01", "--set",
-                "train.optimizer.learning_rate=1e-30", "--set",
-                "train.players.discriminator.optimizer.learning_rate=1e-30", toy=True)
+    start = zoo(
+        "run",
+        TOY_RECIPE,
+        "--runs",
+        tmp_path / "start",
+        "--set",
+        "train.epochs=0.01",
+        "--set",
+        "train.optimizer.learning_rate=1e-30",
+        "--set",
+        "train.players.discriminator.optimizer.learning_rate=1e-30",
+        toy=True,
+    )
     assert start.returncode == 0, start.stderr
-    both, frozen, initial = (weights(tmp_path / name / "toy_players" / "001", "main") for name in ("both", "still", "start"))
+    both, frozen, initial = (
+        weights(tmp_path / name / "toy_players" / "001", "main") for name in ("both", "still", "start")
+    )
     generator = [name for name in both if "generator" in name]
     discriminator = [name for name in both if "discriminator" in name and "linear" in name]
     assert generator
@@ -38,7 +55,9 @@ def test_metrics_are_named_by_player_and_running_state_moves_with_every_step(tmp
     assert done.returncode == 0, done.stderr
     run = tmp_path / "toy_players" / "001"
     line = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])
-    assert {"generator/loss", "discriminator/loss", "generator/gradient_norm", "discriminator/gradient_norm"} <= set(line)
+    assert {"generator/loss", "discriminator/loss", "generator/gradient_norm", "discriminator/gradient_norm"} <= set(
+        line
+    )
     result = json.loads((run / "result.json").read_text())
     assert result["stages"]["main"]["parameters"] == {"generator": 65, "discriminator": 16}
     import numpy as np

@@ -12,8 +12,9 @@ A component is a frozen config class, and directly below it in the same file the
         def build(self, *, shape, ..., key) -> MLP: ...
 
 A default is given by name, `Field(default="euler")`, so that importing a module needs no other.
-The annotated class of a field is the role it asks for, `OneOf` the kind to choose from. A field that holds another component says so with `OneOf` (or `Several`); the schema of a recipe, its
-error messages, `zoo components` and `zoo describe` are all read from what is registered here.
+A field that holds another component says so with `OneOf`, the kind to choose from; its annotated class is the role
+it asks for, and a list of components is an annotated tuple of such fields. The schema of a recipe, its error messages,
+`zoo components` and `zoo describe` are all read from what is registered here.
 """
 
 from __future__ import annotations
@@ -31,7 +32,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     SerializerFunctionWrapHandler,
-    Strict,
     model_serializer,
     model_validator,
 )
@@ -102,13 +102,13 @@ def register(kind: str, name: str) -> Any:
     """
 
     def decorate(config: C) -> C:
-        taken = _REGISTERED.setdefault(kind, {}).get(name)
+        taken = _REGISTERED.get(kind, {}).get(name)
         if taken is not None and taken is not config:
             raise ComponentError(f"{kind} {name!r} is registered twice: {taken.__module__} and {config.__module__}")
         if discriminator(kind) in config.model_fields:
             raise ComponentError(f"{kind} {name!r}: a field may not be called {discriminator(kind)!r}")
         config.kind, config.component = kind, name
-        _REGISTERED[kind][name] = config
+        _REGISTERED.setdefault(kind, {})[name] = config
         return config
 
     return decorate
@@ -172,11 +172,6 @@ class OneOf:
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         arms = {name: handler.generate_schema(config) for name, config in self.fitting(source).items()}
         return core_schema.tagged_union_schema(arms, discriminator=self.choose)
-
-
-def Several(kind: str, base: Any) -> Any:
-    """Annotation of a field that holds a list of components of one kind."""
-    return Annotated[tuple[Annotated[base, OneOf(kind)], ...], Strict(False)]
 
 
 def slot(field: FieldInfo) -> OneOf | None:

@@ -62,6 +62,7 @@ class ResidualBlock(eqx.Module):
         self.second = Linear(width, width, key=second_key)
 
     def __call__(self, x: Float[Array, "B D"]) -> Float[Array, "B D"]:
+        """Vectors in, vectors out, float32."""
         return x + self.second(jax.nn.silu(self.first(self.norm(x)))).astype(jnp.float32)
 
 

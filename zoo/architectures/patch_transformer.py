@@ -51,7 +51,9 @@ class PatchTransformerConfig(TimeNetworkConfig):
         if len(shape) != 2:
             raise ComponentError(f"architecture 'patch_transformer' needs an image, not a target of shape {shape}")
         if self.width % self.heads:
-            raise ComponentError(f"architecture 'patch_transformer': heads = {self.heads} must divide width = {self.width}")
+            raise ComponentError(
+                f"architecture 'patch_transformer': heads = {self.heads} must divide width = {self.width}"
+            )
         rows, columns = patch_grid((shape[0], shape[1]), self.patch)
         keys = jax.random.split(key, 6 + self.blocks)
         pixels = self.patch**2
@@ -91,6 +93,7 @@ class Block(eqx.Module):
         self.heads = heads
 
     def __call__(self, x: Float[Array, "B T D"], condition: Float[Array, "B D"]) -> Float[Array, "B T D"]:
+        """Tokens in, tokens out, float32."""
         modulation = self.modulation(condition).astype(jnp.float32)[:, None, :]
         shift1, scale1, gate1, shift2, scale2, gate2 = jnp.split(modulation, 6, axis=-1)
         x = x + gate1 * self._attend(self.norm(x) * (1.0 + scale1) + shift1)

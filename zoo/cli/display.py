@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 LINE_SECONDS = 15.0
 """Time between two plain lines."""
@@ -82,7 +90,9 @@ class Lines:
         self._printed = now
         spent = now - self._begun
         left = spent / max(1, done - self._first) * (self._total - done)
-        self.message(f"{self._name}: {done}/{self._total}  {_clock(spent)} elapsed, {_clock(left)} left  {_short(numbers)}")
+        self.message(
+            f"{self._name}: {done}/{self._total}  {_clock(spent)} elapsed, {_clock(left)} left  {_short(numbers)}"
+        )
 
     def end(self) -> None:
         """Nothing more to say."""

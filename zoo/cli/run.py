@@ -64,7 +64,9 @@ def run(options: argparse.Namespace) -> int:
 
     limit = parse_duration(options.time_limit) if options.time_limit else None
     path = Path(options.recipe)
-    loaded = load_recipe(path / "recipe.toml" if (path / "recipe.toml").is_file() else options.recipe, options.overrides)
+    loaded = load_recipe(
+        path / "recipe.toml" if (path / "recipe.toml").is_file() else options.recipe, options.overrides
+    )
     chosen = RunOptions(runs=options.runs, time_limit=limit, run_id=options.id, new=options.new)
     with display() as shown:
         try:

@@ -48,8 +48,9 @@ def check_responses(counts: np.ndarray, detector: Detector, origin: str) -> None
         part = counts[start : start + chunk]
         for bad, what in ((~np.isfinite(part), "NaN or infinite"), (part < 0, "negative")):
             if bad.any():
-                event = start + int(np.argmax(bad.any(axis=(1, 2))))
-                raise DataError(f"{origin}: event {event} has {what} counts ({int(bad.sum())} such values)")
+                event = int(np.argmax(bad.any(axis=(1, 2))))
+                number = int(bad[event].sum())
+                raise DataError(f"{origin}: event {start + event} has {what} counts ({number} such values)")
 
 
 def check_particles(particles: np.ndarray, detector: Detector, origin: str) -> None:

@@ -47,7 +47,7 @@ def _draw(n: int, what: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rest, test = _shuffled(np.arange(n), TEST_FRACTION, TEST_SEED)
     train, validation = _shuffled(rest, VALIDATION_FRACTION, VALIDATION_SEED)
     if not (len(train) and len(validation) and len(test)):
-        raise DataError(f"{what} are too few to split into training, validation and test; 5 is the least")
+        raise DataError(f"{what} are too few to split into training, validation and test; 3 is the least")
     return train, validation, test
 
 

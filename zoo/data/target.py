@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Annotated
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from pydantic import Field
+from pydantic import Field, Strict
 
-from zoo.catalogue import Config, Several, register
+from zoo.catalogue import Config, OneOf, register
 from zoo.data.constants import Constants, prefixed, within
-from zoo.data.transforms.transform import Transform, TransformConfig
 from zoo.data.readout import Readout
+from zoo.data.transforms.transform import Transform, TransformConfig
 from zoo.detectors.detector import Detector
 from zoo.errors import ComponentError
 from zoo.typing import Counts, Key
@@ -38,16 +40,18 @@ class Target(eqx.Module):
         return physical
 
     def inverse(self, x: Float[Array, "B *shape"]) -> Float[Array, "B *shape"]:
-        """From model space to photons."""
+        """From model space to photons, of which there are never fewer than none."""
         for transform in reversed(self.transforms):
             x = transform.inverse(x)
-        return x
+        return jax.nn.relu(x)
 
 
 class TargetConfig(Config):
     """Config of a target: `target = "response"`."""
 
-    transforms: Several("transform", TransformConfig) = Field(default=("log1p",))
+    transforms: Annotated[
+        tuple[Annotated[TransformConfig, OneOf("transform")], ...], Strict(False), Field(default=("log1p",))
+    ]
     """The way from photons to model space, in order."""
 
     @abstractmethod
@@ -100,6 +104,7 @@ class Response(Target):
     """See `ResponseConfig`."""
 
     def physical(self, counts: Float[Array, "B H W"]) -> Float[Array, "B H W"]:
+        """The counts themselves."""
         return counts
 
 
@@ -128,4 +133,5 @@ class Channels(Target):
     readout: Readout
 
     def physical(self, counts: Float[Array, "B H W"]) -> Float[Array, "B R"]:
+        """The channel sums."""
         return self.readout(counts)

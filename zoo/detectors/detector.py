@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from zoo.catalogue import Config
+
+AnyArray = TypeVar("AnyArray", Array, np.ndarray)
+"""Of the host or of the device."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +49,11 @@ class Detector:
         """Names of the condition columns."""
         return tuple(column.name for column in self.columns)
 
-    def column(self, particles: Float[Array, "B P"], name: str) -> Float[Array, " B"]:
+    def column(self, particles: Float[AnyArray, "B P"], name: str) -> Float[AnyArray, " B"]:
         """One named column of particles given in the detector's order."""
         return particles[:, self.column_names.index(name)]
 
-    def impact(self, particles: Float[Array, "B P"]) -> Float[Array, "B 2"]:
+    def impact(self, particles: Float[AnyArray, "B P"]) -> Float[AnyArray, "B 2"]:
         """Where the straight line of each particle meets the front face, in (row, column) pixel coordinates.
 
         Works on NumPy and JAX arrays alike. A particle that flies the other way (`pz < 0`) meets the

@@ -35,6 +35,7 @@ class Linear(eqx.Module):
         self.bias = jnp.zeros(out_size) if use_bias else None
 
     def __call__(self, x: Float[Array, "*batch in"]) -> Float[Array, "*batch out"]:
+        """The product, in the dtype of the weights."""
         # One plain matrix product over all leading axes: on CPUs the gradient of a batched one is several times slower.
         rows = x.astype(self.weight.dtype).reshape(-1, x.shape[-1])
         y = rows @ self.weight

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
@@ -30,7 +29,8 @@ def cast(tree: T, dtype: jnp.dtype) -> T:
     """The tree with its float arrays in `dtype`; normalisations and buffers stay float32."""
 
     def convert(leaf: object) -> object:
-        floating = eqx.is_array(leaf) and jnp.issubdtype(leaf.dtype, jnp.floating)
-        return leaf.astype(dtype) if floating else leaf
+        if isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating):
+            return leaf.astype(dtype)
+        return leaf
 
     return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, LayerNorm | Buffer))

@@ -9,8 +9,6 @@ from jaxtyping import Float
 from matplotlib.axis import Axis
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
-from zoo.report.rounding import number
-
 LADDERS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0))
 """Labels within a decade: the first set that gives `ENOUGH` of them is taken, or the last."""
 
@@ -35,8 +33,8 @@ def place_ticks(axis: Axis, labelled: Float[np.ndarray, " t"], decades: Float[np
 
 
 def short(value: float) -> str:
-    """`0.3`, `20`, `5k`, `3M`."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(value) >= size:
-            return f"{value / (1e3 if letter == 'k' else size):g}{letter}"
-    return f"{value:,g}" if abs(value) >= 1e-4 or value == 0 else number(value, 1)
+    """`0.3`, `20`, `5,000`, `50k`, `3M`."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= max(size, 1e4):
+            return f"{value / size:g}{letter}"
+    return f"{value:,g}"

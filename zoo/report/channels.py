@@ -161,7 +161,7 @@ def _ratio(
 def _photon_axis(axes: Axes, binning: Binning) -> None:
     axes.set_xlim(binning.edges[0], binning.edges[-1])
     if not binning.logarithmic:
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         return
     axes.set_xscale("function", functions=(_log, np.expm1))

@@ -39,13 +39,15 @@ def data_digest(events: Events) -> str:
     sha = hashlib.sha256()
     for array in (events.counts, events.particles):
         sha.update(f"{array.dtype.str}{array.shape}".encode())
-        sha.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+        sha.update(np.ascontiguousarray(array).view(np.uint8).data)
     return sha.hexdigest()
 
 
 def enable_compilation_cache() -> None:
     """Keep compiled programs between runs, in $CALOZOO_CACHE or the user's cache folder."""
-    home = os.environ.get("CALOZOO_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "calozoo"
+    home = (
+        os.environ.get("CALOZOO_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "calozoo"
+    )
     jax.config.update("jax_compilation_cache_dir", str(Path(home) / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import equinox as eqx
-import numpy as np
 
 from zoo.runner.journal import Journal
 from zoo.runner.observer import Observer
@@ -59,81 +58,104 @@ def train(
     """
     stores = StageStores(folder)
     try:
-        return _train(trainer, validator, stores, journal, observer, stop)
+        if stores.last.latest() is None:
+            _Loop(trainer, validator, stores, journal, observer, stop).run()
+        step = stores.last.latest() or 0
+        keep_best = trainer.config.keep == "best" and stores.best.latest() is not None
+        template = eqx.filter_eval_shape(lambda: inference_model(trainer.start()))
+        model = (stores.best if keep_best else stores.last).restore(template)
+        return Trained(model, step, step == trainer.steps)
     finally:
         stores.close()
 
 
-def _train(
-    trainer: Trainer,
-    validator: Validator,
-    stores: StageStores,
-    journal: Journal,
-    observer: Observer,
-    stop: StopRequest,
-) -> Trained:
-    config, steps = trainer.config, trainer.steps
-    state: TrainState | None = None
-    if stores.last.latest() is None:
-        state = eqx.filter_eval_shape(trainer.start)
-        resumed = stores.state.latest() is not None
+class _Loop:
+    """The state of one stage's training, and what happens between two dispatches."""
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        validator: Validator,
+        stores: StageStores,
+        journal: Journal,
+        observer: Observer,
+        stop: StopRequest,
+    ) -> None:
+        self.trainer, self.validator, self.stores = trainer, validator, stores
+        self.journal, self.observer, self.stop = journal, observer, stop
         # Start and resume are one path: a fresh state is only the one of step 0.
-        state = stores.state.restore(state) if resumed else trainer.start()
-        step = int(state.step)
-        journal.rewind(trainer.name, step)
-        best = min((line["wasserstein"] for line in _validations(journal, trainer.name)), default=math.inf)
-        observer.begin(f"train {trainer.name}", steps, step)
-        validate_every = trainer.steps_every(config.validate_every)
-        log_every = max(1, steps // LOG_LINES)
-        saved = time.monotonic()
-        healthy, sums, counted, numbers = True, {}, 0, {}
-        while step < steps and healthy:
-            until = min(steps, step - step % validate_every + validate_every)
-            state, progress = trainer.advance(state, step, min(config.steps_per_dispatch, until - step))
-            healthy, taken = bool(progress.healthy), int(progress.steps)
-            step, before = step + taken, step
-            counted += taken
-            sums = {name: sums.get(name, 0.0) + float(value) for name, value in progress.metrics.items()}
-            if healthy and (step // log_every > before // log_every or step == steps):
-                numbers |= {name: value / counted for name, value in sums.items()}
-                journal.write("train", trainer.name, step, epoch=_epoch(trainer, step), **_means(sums, counted))
-                sums, counted = {}, 0
-            if healthy and (step % validate_every == 0 or step == steps):
-                found = validator(Generator(inference_model(state), trainer.dtype))
-                journal.write("validation", trainer.name, step, epoch=_epoch(trainer, step), **found)
-                numbers |= {f"validation {name}": value for name, value in found.items()}
-                if found["wasserstein"] < best:
-                    best = found["wasserstein"]
-                    stores.best.save(step, inference_model(state))
-            observer.advance(step, numbers)
-            overdue = time.monotonic() - saved >= config.checkpoint_seconds
-            if overdue or stop.number is not None or step == steps or not healthy:
-                stores.state.save(step, state)
-                saved = time.monotonic()
-            stop.check()
-        observer.end()
+        resumed = stores.state.latest() is not None
+        template = eqx.filter_eval_shape(trainer.start)
+        self.state: TrainState = stores.state.restore(template) if resumed else trainer.start()
+        self.step = int(self.state.step)
+        journal.rewind(trainer.name, self.step)
+        self.best = min(_validated(journal, trainer.name), default=math.inf)
+        self.validate_every = trainer.steps_every(trainer.config.validate_every)
+        self.log_every = max(1, trainer.steps // LOG_LINES)
+        self.sums: dict[str, float] = {}
+        self.counted = 0
+        self.numbers: dict[str, float] = {}
+        self.saved = time.monotonic()
+
+    def run(self) -> None:
+        """From the current step to the last one, or to the first that is not healthy."""
+        trainer, steps = self.trainer, self.trainer.steps
+        self.observer.begin(f"train {trainer.name}", steps, self.step)
+        healthy = True
+        while healthy and self.step < steps:
+            before = self.step
+            healthy = self._dispatch()
+            if healthy and (self.step // self.log_every > before // self.log_every or self.step == steps):
+                self._log()
+            if healthy and (self.step % self.validate_every == 0 or self.step == steps):
+                self._validate()
+            self.observer.advance(self.step, self.numbers)
+            overdue = time.monotonic() - self.saved >= trainer.config.checkpoint_seconds
+            if overdue or not healthy or self.step == steps or self.stop.number is not None:
+                self.stores.state.save(self.step, self.state)
+                self.saved = time.monotonic()
+            self.stop.check()
+        self.observer.end()
         if not healthy:
-            journal.write("diverged", trainer.name, step + 1)
-            observer.message(
-                f"stage {trainer.name}: loss or gradient not finite at step {step + 1}; the last good weights, of step "
-                f"{step}, are kept"
+            self.journal.write("diverged", trainer.name, self.step + 1)
+            self.observer.message(
+                f"stage {trainer.name}: loss or gradient not finite at step {self.step + 1}; "
+                f"the last good weights, of step {self.step}, are kept"
             )
-        stores.last.save(step, inference_model(state))
-    step = stores.last.latest() or 0
-    keep_best = config.keep == "best" and stores.best.latest() is not None
-    store = stores.best if keep_best else stores.last
-    model = store.restore(eqx.filter_eval_shape(lambda: inference_model(trainer.start())))
-    return Trained(model, step, step == steps)
+        self.stores.last.save(self.step, inference_model(self.state))
+
+    def _dispatch(self) -> bool:
+        """Take the steps of one dispatch, not beyond the next validation; False if one was not healthy."""
+        until = min(self.trainer.steps, self.step - self.step % self.validate_every + self.validate_every)
+        steps = min(self.trainer.config.steps_per_dispatch, until - self.step)
+        self.state, progress = self.trainer.advance(self.state, self.step, steps)
+        taken = int(progress.steps)
+        self.step += taken
+        self.counted += taken
+        for name, value in progress.metrics.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(value)
+        return bool(progress.healthy)
+
+    def _log(self) -> None:
+        means = {name: value / self.counted for name, value in self.sums.items()}
+        self.journal.write("train", self.trainer.name, self.step, epoch=self._epoch(), **means)
+        self.numbers |= means
+        self.sums, self.counted = {}, 0
+
+    def _validate(self) -> None:
+        model = inference_model(self.state)
+        found = self.validator(Generator(model, self.trainer.dtype))
+        self.journal.write("validation", self.trainer.name, self.step, epoch=self._epoch(), **found)
+        self.numbers |= {f"validation {name}": value for name, value in found.items()}
+        if found["wasserstein"] < self.best:
+            self.best = found["wasserstein"]
+            self.stores.best.save(self.step, model)
+
+    def _epoch(self) -> float:
+        return round(self.step * self.trainer.config.batch_size / len(self.trainer.data.train), 4)
 
 
-def _means(sums: dict[str, float], count: int) -> dict[str, float]:
-    return {name: value / count for name, value in sums.items()}
-
-
-def _epoch(trainer: Trainer, step: int) -> float:
-    return round(step * trainer.config.batch_size / len(trainer.data.train), 4)
-
-
-def _validations(journal: Journal, stage: str) -> list[dict[str, float]]:
+def _validated(journal: Journal, stage: str) -> list[float]:
+    """The validation figures of a stage so far; those that were not finite are null in the journal."""
     lines = (line for line in journal.lines() if line["event"] == "validation" and line["stage"] == stage)
-    return [dict(line) for line in lines if line["wasserstein"] is not None and np.isfinite(line["wasserstein"])]
+    return [line["wasserstein"] for line in lines if line["wasserstein"] is not None]

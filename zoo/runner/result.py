@@ -33,8 +33,11 @@ def result(
     """The whole document; `evaluation` is None where the final stage never produced finite responses."""
     final = recipe.stages[list(recipe.stages)[-1]].model
     reason = next(
-        (f"stage {stage}: loss or gradient not finite at step {summary['steps'] + 1}"
-         for stage, summary in stages.items() if not summary["converged"]),
+        (
+            f"stage {stage}: loss or gradient not finite at step {summary['steps'] + 1}"
+            for stage, summary in stages.items()
+            if not summary["converged"]
+        ),
         None,
     )
     return {
@@ -50,9 +53,9 @@ def result(
         "reason": reason,
         "metrics": None if evaluation is None else evaluation["metrics"],
         "floor": None if evaluation is None else evaluation["floor"],
-        "evaluated": None if evaluation is None else {
-            "events": evaluation["events"], "particles": evaluation["particles"], "repeats": evaluation["repeats"]
-        },
+        "evaluated": None
+        if evaluation is None
+        else {"events": evaluation["events"], "particles": evaluation["particles"], "repeats": evaluation["repeats"]},
         "time_per_sample_ms": None if timing is None else timing["batch_256"]["median"],
         "timing": timing,
         "device": device,

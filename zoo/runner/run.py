@@ -127,15 +127,15 @@ def _train_stages(
         constants = stage_constants(folder, stage.model, detector, data.train)
         trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
         if trainer.dtype == np.float32 and jax.default_backend() == "cpu":
-            observer.message(f"stage {name}: computing in float32 (bfloat16 is for GPU and TPU; a CPU only emulates it)")
+            observer.message(
+                f"stage {name}: computing in float32 (bfloat16 is for GPU and TPU; a CPU only emulates it)"
+            )
         validator = Validator(detector, data.validation, stage.train.validate_events, trainer.validation_key)
         begun = time.perf_counter()
         trained = train(trainer, validator, folder, directory.journal, observer, stop)
         seconds = directory.add_seconds(name, time.perf_counter() - begun)
         earlier[name] = trained.model
-        summaries[name] = stage_summary(
-            trained.model, trained.steps, stage.train.batch_size, trained.healthy, seconds
-        )
+        summaries[name] = stage_summary(trained.model, trained.steps, stage.train.batch_size, trained.healthy, seconds)
         if not trained.healthy:
             break
     assert trainer is not None
@@ -163,9 +163,7 @@ def _finish(
         evaluation, arrays = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
         if recipe.evaluate.timing:
             times = timing(generator, Generator(model, trainer.dtype, chunk=1), test, key)
-    document = result(
-        directory.name, recipe, stages, evaluation, times, device_description(), provenance
-    )
+    document = result(directory.name, recipe, stages, evaluation, times, device_description(), provenance)
     from zoo.report.plots import draw_run
 
     if arrays is not None:

@@ -75,7 +75,9 @@ class RunDirectory:
         """
         known = self._environment().get("data", {}).get("sha256")
         if known not in (None, sha256):
-            raise RunError(f"{self.path}: the data changed since the run was started (sha256 {known[:12]} -> {sha256[:12]})")
+            raise RunError(
+                f"{self.path}: the data changed since the run was started (sha256 {known[:12]} -> {sha256[:12]})"
+            )
 
     def add_seconds(self, stage: str, seconds: float) -> float:
         """Add to the training time of a stage, which may be spread over several sessions; returns the sum."""
@@ -87,7 +89,7 @@ class RunDirectory:
     def save_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep what the plots are drawn from."""
         aside = self.path / ".evaluation.tmp.npz"
-        np.savez_compressed(aside, **arrays)
+        np.savez_compressed(aside, allow_pickle=False, **arrays)
         aside.replace(self.path / "evaluation.npz")
 
     def lock(self) -> None:
@@ -153,7 +155,9 @@ def choose(runs: Path, name: str, requested: Recipe, run_id: str | None, new: bo
 def _refuse_changed(directory: RunDirectory, requested: Recipe) -> None:
     if digest(requested) in (directory.requested(), digest(directory.recipe())):
         return
-    changes = [f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in difference(directory.recipe(), requested)]
+    changes = [
+        f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in difference(directory.recipe(), requested)
+    ]
     raise RunError(
         "\n".join(
             [

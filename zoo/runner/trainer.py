@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -64,7 +65,9 @@ class Trainer:
             [self.order.rows(step + min(number, steps - 1)) for number in range(self.config.steps_per_dispatch)]
         )
         train = self.data.train
-        return self._stepper(state, train.counts[rows], train.particles[rows].astype(np.float32), steps)
+        return self._stepper(
+            state, jnp.asarray(train.counts[rows]), jnp.asarray(train.particles[rows], jnp.float32), steps
+        )
 
     def steps_every(self, epochs: float) -> int:
         """Steps in so many epochs, at least one."""
@@ -76,8 +79,7 @@ class Trainer:
         unknown = sorted(set(config.players) - set(players))
         if unknown:
             raise RecipeError(
-                f"stages.{self.name}.train.players.{player}: the scheme has no such player; it has "
-                f"{', '.join(players)}"
+                f"stages.{self.name}.train.players.{player}: the scheme has no such player; it has {', '.join(players)}"
                 for player in unknown
             )
         examples = config.schedule_examples or len(self.data.train)
@@ -91,4 +93,3 @@ class Trainer:
             rule = optimizer.build(schedule.build(optimizer.learning_rate, steps))
             chains[player] = rule if clip is None else optax.chain(optax.clip_by_global_norm(clip), rule)
         return chains
-

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from zoo.catalogue import OneOf, register
 from zoo.data.condition import Condition
 from zoo.data.readout import Readout
+from zoo.data.target import Channels
 from zoo.errors import ComponentError
 from zoo.schemes.model import Model
 from zoo.schemes.scheme import Batch, Outcome, Scheme, SchemeConfig, Setting
@@ -25,7 +26,7 @@ from zoo.schemes.stage_reference import StageName
 from zoo.typing import Key
 
 EMPTY = 1e-6
-"""Photons per channel below which a generated shape has nothing to rescale."""
+"""Photons per channel (or response) below which a generated shape has nothing to rescale."""
 
 
 @register("scheme", "factorised")
@@ -48,6 +49,10 @@ class FactorisedConfig(SchemeConfig):
         if len(setting.shape) != 2:
             raise ComponentError("scheme 'factorised' generates responses: model.target must be 'response'")
         sums = setting.earlier[self.sums]
+        if not isinstance(sums.target, Channels):
+            raise ComponentError(
+                f"scheme 'factorised': stage {self.sums!r} generates no channel sums; its target must be 'channels'"
+            )
         channels = setting.readout.channels
         inner = replace(setting, features=setting.features + 2 * channels + 1)
         return Factorised(self.shape.build(inner, key=key), sums, setting.readout, self)
@@ -82,11 +87,12 @@ class Factorised(Scheme):
     def rescale(self, response: Float[Array, "B H W"], sums: Float[Array, "B R"]) -> Float[Array, "B H W"]:
         """The response with its channels (or its total) scaled to the given sums.
 
-        A channel that was generated empty although photons belong there gets them spread evenly.
+        A channel (or response) that was generated empty although photons belong there gets them spread evenly.
         """
         if self.config.rescale == "total":
-            total = jnp.sum(sums, axis=-1)[:, None, None]
-            return response * total / jnp.maximum(jnp.sum(response, axis=(1, 2), keepdims=True), EMPTY)
+            dark = jnp.sum(response, axis=(1, 2), keepdims=True) < EMPTY
+            response = response + 1.0 * dark
+            return response * (jnp.sum(sums, axis=-1)[:, None, None] / jnp.sum(response, axis=(1, 2), keepdims=True))
         generated = self.readout(response)
         empty = generated < EMPTY
         response = response + self.readout.spread(1.0 * empty)

@@ -30,11 +30,11 @@ class FlowMatchingConfig(SchemeConfig):
     prediction: Literal["velocity", "data"] = "velocity"
     """What the network's output means; "data" is turned into a velocity by (x - x_t) / (1 - t), and the loss stays
     the one of the velocity."""
-    time: Annotated[TimeDistributionConfig, OneOf("time")] = Field(default="uniform")
+    time: Annotated[TimeDistributionConfig, OneOf("time"), Field(default="uniform")]
     """Distribution of the training time."""
     time_left: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Smallest 1 - t that a data prediction is divided by."""
-    sampler: Annotated[SamplerConfig, OneOf("sampler")] = Field(default="euler")
+    sampler: Annotated[SamplerConfig, OneOf("sampler"), Field(default="euler")]
     """Solver used for generation."""
 
     def build(self, setting: Setting, *, key: Key) -> FlowMatching:

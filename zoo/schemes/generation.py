@@ -24,11 +24,7 @@ class Generator:
 
     def __init__(self, model: Model, dtype: jnp.dtype, chunk: int = CHUNK) -> None:
         networks = {path: cast(network_at(model.scheme, path), dtype) for path in network_paths(model.scheme)}
-        model = eqx.tree_at(lambda tree: tree.scheme, model, model.scheme.with_networks(networks))
-        self._arrays, static = eqx.partition(model, eqx.is_array)
-        self._sample = jax.jit(
-            lambda arrays, particles, key: eqx.combine(arrays, static).sample(particles, key).astype(jnp.float32)
-        )
+        self._model = eqx.tree_at(lambda tree: tree.scheme, model, model.scheme.with_networks(networks))
         self.chunk = chunk
 
     def chunks(self, particles: Particles, key: Key, offset: int = 0) -> Iterator[tuple[slice, np.ndarray]]:
@@ -51,4 +47,10 @@ class Generator:
         block = np.asarray(particles, np.float32)
         if len(block) < self.chunk:
             block = np.concatenate([block, np.repeat(block[-1:], self.chunk - len(block), axis=0)])
-        return self._sample(self._arrays, block, key)
+        return _sample(self._model, jnp.asarray(block), key)
+
+
+@eqx.filter_jit
+def _sample(model: Model, particles: Float[Array, "B P"], key: Key) -> Float[Array, "B *shape"]:
+    """Compiled once per structure: new weights of the same model, as in every validation, compile nothing."""
+    return model.sample(particles, key).astype(jnp.float32)

@@ -51,11 +51,11 @@ class Model(eqx.Module):
 class ModelConfig(Config):
     """The `[model]` table: what is generated, from what, and by which scheme."""
 
-    condition: Annotated[FeaturesConfig, OneOf("features")] = Field(default="published")
+    condition: Annotated[FeaturesConfig, OneOf("features"), Field(default="published")]
     """The vector that particles are turned into."""
     maps: Annotated[MapsConfig, OneOf("maps")] | None = None
     """Extra input channels for image networks."""
-    target: Annotated[TargetConfig, OneOf("target")] = Field(default="response")
+    target: Annotated[TargetConfig, OneOf("target"), Field(default="response")]
     """What the stage generates, and its transforms."""
     scheme: Annotated[SchemeConfig, OneOf("scheme")]
     """The generative framework with its networks."""

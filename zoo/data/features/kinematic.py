@@ -51,7 +51,7 @@ class KinematicConfig(FeaturesConfig):
             event = int(np.argmax(parallel))
             raise DataError(f"training event {event} has pz = 0: it never meets the front face of {detector.title}")
         log_energy = np.log(energy)
-        if log_energy.std() == 0:
+        if log_energy.min() == log_energy.max():
             raise DataError(
                 f"condition column without variance in the training events: energy = {energy[0]:g}; "
                 "it cannot be standardised"
@@ -73,6 +73,7 @@ class Kinematic(Features):
     octaves: int = eqx.field(static=True)
 
     def __call__(self, particles: Float[Array, "B P"]) -> Float[Array, "B F"]:
+        """Log energy, log mass, charge, photon flag, impact point, its parity, sines, cosines."""
         detector = self.detector
         mass = detector.column(particles, "mass")
         log_energy = (jnp.log(detector.column(particles, "energy")) - self.mean) / self.scale
@@ -84,6 +85,4 @@ class Kinematic(Features):
         angles = impact[:, :, None] * (2 * jnp.pi / 2.0 ** jnp.arange(1, self.octaves + 1))
         angles = angles.reshape(len(impact), -1)
         others = [log_energy, jnp.log(mass + MASS_SCALE), detector.column(particles, "charge"), 1.0 * (mass < 1e-3)]
-        return jnp.concatenate(
-            [jnp.stack(others, axis=-1), scaled, parity, jnp.sin(angles), jnp.cos(angles)], axis=-1
-        )
+        return jnp.concatenate([jnp.stack(others, axis=-1), scaled, parity, jnp.sin(angles), jnp.cos(angles)], axis=-1)

@@ -60,4 +60,5 @@ class Standardised(Features):
     scale: Float[Array, " F"]
 
     def __call__(self, particles: Float[Array, "B P"]) -> Float[Array, "B F"]:
+        """Every column with mean 0 and standard deviation 1 over the training split."""
         return (particles[:, : self.mean.shape[0]] - self.mean) / self.scale

@@ -42,6 +42,7 @@ class ImpactMaps(Maps):
     widths: tuple[float, ...] = eqx.field(static=True)
 
     def __call__(self, particles: Float[Array, "B P"]) -> Float[Array, "B H W M"]:
+        """One blob per width, as the product of its two profiles."""
         impact = self.detector.impact(particles)
         precision = 0.5 / jnp.square(jnp.asarray(self.widths))
 

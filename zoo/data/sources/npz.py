@@ -30,7 +30,7 @@ class NpzConfig(SourceConfig):
 
     path: AbsolutePath | None = None
     """Folder with `data_nonrandom_responses.npz` and `data_nonrandom_particles.npz` (the published names), with
-    `<detector>_responses.npz` and `<detector>_particles.npz`, or with one pair of any other prefix."""
+    `<detector>_responses.npz` and `<detector>_particles.npz`, or with one such pair of any other prefix."""
     responses: AbsolutePath | None = None
     """The responses file, instead of looking for it in `path`."""
     particles: AbsolutePath | None = None
@@ -44,32 +44,35 @@ class NpzConfig(SourceConfig):
         Raises:
             DataError: a file is missing, damaged, of the wrong shape, or the two do not belong together.
         """
-        responses = self._file("responses", detector)
-        particles = self._file("particles", detector)
+        responses = self.responses or self._found("responses", detector)
+        particles = self.particles or self._found("particles", detector)
         columns = read_particles(particles, detector, self.vertex_unit)
         counts = read_responses(responses, detector)
         check_pair(counts, columns, str(responses))
         return Events(counts, columns, str(responses))
 
-    def _file(self, kind: Literal["responses", "particles"], detector: Detector) -> Path:
-        given = self.responses if kind == "responses" else self.particles
-        if given is not None:
-            return given
+    def _found(self, kind: Literal["responses", "particles"], detector: Detector) -> Path:
+        """The file of this kind in `path`; where both are looked for, they are of the same pair."""
         if self.path is None:
             raise DataError(f"data: source 'npz' needs data.path (a folder) or data.{kind} (a file)")
         if not self.path.is_dir():
             raise DataError(f"data.path = {str(self.path)!r}: no such folder")
-        for prefix in ("data_nonrandom", detector.name):
-            if (self.path / f"{prefix}_{kind}.npz").is_file():
+        wanted = ("responses", "particles") if self.responses is None and self.particles is None else (kind,)
+        there = {other: _prefixes(self.path, other) for other in wanted}
+        prefixes = set.intersection(*there.values())
+        for prefix in ("data_nonrandom", detector.name, *(prefixes if len(prefixes) == 1 else ())):
+            if prefix in prefixes:
                 return self.path / f"{prefix}_{kind}.npz"
-        pairs = sorted(self.path.glob(f"*_{kind}.npz"))
-        if len(pairs) == 1:
-            return pairs[0]
-        found = ", ".join(file.name for file in pairs) or "none"
+        found = ", ".join(sorted(f"{prefix}_{other}.npz" for other in wanted for prefix in there[other])) or "none"
+        needed = " with ".join(f"*_{other}.npz" for other in wanted)
         raise DataError(
-            f"data.path = {str(self.path)!r}: needs data_nonrandom_{kind}.npz, {detector.name}_{kind}.npz or exactly "
-            f"one *_{kind}.npz; found {found}"
+            f"data.path = {str(self.path)!r}: needs {needed}, where * is data_nonrandom, {detector.name} or the only "
+            f"one; found {found}"
         )
+
+
+def _prefixes(folder: Path, kind: str) -> set[str]:
+    return {file.name.removesuffix(f"_{kind}.npz") for file in folder.glob(f"*_{kind}.npz")}
 
 
 def read_responses(path: Path, detector: Detector) -> np.ndarray:

@@ -26,7 +26,10 @@ class Dequantise(Transform):
     """See `DequantiseConfig`."""
 
     def forward(self, x: Float[Array, "B *shape"], key: Key) -> Float[Array, "B *shape"]:
-        return x + jax.random.uniform(key, x.shape)
+        """Add u, uniform and below 1 even after rounding to float32."""
+        below = jnp.nextafter(x + 1.0, x)
+        return jnp.minimum(x + jax.random.uniform(key, x.shape), below)
 
     def inverse(self, x: Float[Array, "B *shape"]) -> Float[Array, "B *shape"]:
+        """The whole part where that is positive, else 0."""
         return jnp.floor(jax.nn.relu(x))

@@ -26,8 +26,10 @@ class Log1p(Transform):
     """See `Log1pConfig`."""
 
     def forward(self, x: Float[Array, "B *shape"], key: Key) -> Float[Array, "B *shape"]:
+        """ln(1 + x)."""
         del key
         return jnp.log1p(x)
 
     def inverse(self, x: Float[Array, "B *shape"]) -> Float[Array, "B *shape"]:
+        """exp(x) - 1 where that is positive, else 0."""
         return jnp.expm1(jax.nn.relu(x))

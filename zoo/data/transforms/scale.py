@@ -33,8 +33,10 @@ class Scale(Transform):
     factor: float = eqx.field(static=True)
 
     def forward(self, x: Float[Array, "B *shape"], key: Key) -> Float[Array, "B *shape"]:
+        """Times the factor."""
         del key
         return x * self.factor
 
     def inverse(self, x: Float[Array, "B *shape"]) -> Float[Array, "B *shape"]:
+        """Divided by the factor."""
         return x / self.factor

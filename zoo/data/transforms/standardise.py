@@ -27,11 +27,11 @@ class StandardiseConfig(TransformConfig):
         Raises:
             DataError: an entry does not vary over the training events.
         """
-        scale = sample.std(axis=0, dtype=np.float64)
-        if (scale == 0).any():
-            entry = tuple(int(i) for i in np.argwhere(scale == 0)[0])
+        constant = sample.min(axis=0) == sample.max(axis=0)
+        if constant.any():
+            entry = tuple(int(i) for i in np.argwhere(constant)[0])
             raise DataError(f"transform 'standardise': entry {entry} of the target is constant in the training events")
-        return {"mean": sample.mean(axis=0, dtype=np.float64), "scale": scale}
+        return {"mean": sample.mean(axis=0, dtype=np.float64), "scale": sample.std(axis=0, dtype=np.float64)}
 
     def build(self, constants: Constants) -> Transform:
         """The transform with its constants."""
@@ -45,8 +45,10 @@ class Standardise(Transform):
     scale: Float[Array, "*shape"]
 
     def forward(self, x: Float[Array, "B *shape"], key: Key) -> Float[Array, "B *shape"]:
+        """To mean 0 and standard deviation 1."""
         del key
         return (x - self.mean) / self.scale
 
     def inverse(self, x: Float[Array, "B *shape"]) -> Float[Array, "B *shape"]:
+        """Back to the mean and scale of the training events."""
         return x * self.scale + self.mean

@@ -1,0 +1,86 @@
+"""`zoo show`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from zoo.cli.options import add_json, add_registry, add_verb
+
+if TYPE_CHECKING:
+    from zoo.shelf.card import Card
+
+DESCRIPTION = """\
+Everything that is known of one model: how it was trained, on what, how good and how fast it is.
+"""
+
+EPILOG = """\
+examples:
+  zoo show zp_fm
+  zoo show zp_fm --json
+"""
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    """Declare the command."""
+    parser = add_verb(verbs, "show", "the whole card of a model", DESCRIPTION, EPILOG, run)
+    parser.add_argument("name", metavar="NAME", help="a model on the shelf; `zoo list` shows them")
+    add_registry(parser)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the card."""
+    from zoo.shelf.card import find_card
+
+    card = find_card(options.name, options.registry)
+    if options.json:
+        import json
+
+        print(json.dumps(card.table, indent=2))
+    else:
+        print(_text(card))
+    return 0
+
+
+def _text(card: Card) -> str:
+    from zoo.report.tables import result_table
+
+    blocks = [result_table({**card.table, "recipe": card.name}), *map("\n".join, (_origin(card), _use(card)))]
+    return "\n\n".join(blocks)
+
+
+def _origin(card: Card) -> list[str]:
+    from zoo.report.text import heading, listing, wrapped
+
+    table = card.table
+    data, versions = table.get("data", {}), table.get("versions", {})
+    stages = table.get("stages", {})
+    epochs = ", ".join(
+        f"{f'{name} ' if len(stages) > 1 else ''}{stage.get('epochs', '-')}" for name, stage in stages.items()
+    )
+    split = ", ".join(f"{data[part]:,} {part}" for part in ("train", "validation", "test") if part in data)
+    rows = [
+        ("recipe", f"{table['recipe']} (digest {table['recipe_digest'][:16]}), seed {table.get('seed')}"),
+        ("target", str(table.get("target"))),
+        ("epochs", epochs or "-"),
+        ("data", f"{data.get('origin')}: {data.get('events', 0):,} events, {data.get('split')} split: {split}"),
+        ("", f"sha256 {data.get('sha256')}"),
+        *([("", f"described in {data['card']}")] if "card" in data else []),
+        ("created", str(table.get("created"))),
+        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
+        ("licence", f"{table.get('licence')} (weights)"),
+        ("cite", ", ".join(table.get("citation", {}))),
+        ("files", f"{len(table['files'])}, each with its sha256 in the card"),
+    ]
+    return [*heading("Provenance"), *listing(rows), *wrapped(f"card: {card.file}"), *wrapped(f"files: {card.folder}")]
+
+
+def _use(card: Card) -> list[str]:
+    from zoo.report.text import heading
+
+    return [
+        *heading("Use"),
+        f"  zoo sample {card.name} --particles particles.npz --out responses.npz",
+        f'  zoo.load("{card.name}").sample(particles, seed=0)',
+    ]

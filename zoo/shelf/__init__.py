@@ -1,0 +1,1 @@
+"""The shelf: files that are never half-written, checkpoints, cards, publishing, loading."""

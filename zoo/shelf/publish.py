@@ -1,0 +1,96 @@
+"""From a finished run to a model on the shelf."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shutil
+from pathlib import Path
+
+import tomli_w
+
+from zoo.errors import ShelfError
+from zoo.recipe.resolved import resolved_toml
+from zoo.shelf.card import Card, read_card
+from zoo.shelf.constants import save_constants
+from zoo.shelf.digests import file_digests
+from zoo.shelf.files import write_text
+from zoo.shelf.finished_run import RECIPE, FinishedRun
+from zoo.shelf.load import WEIGHTS, constants_file, stored_model
+from zoo.shelf.names import check_name
+from zoo.shelf.record import card_table
+from zoo.shelf.shelves import Shelf
+from zoo.shelf.weights import save_weights
+
+PLOTS = ("examples.png", "channels.png", "learning.png")
+
+JOURNAL = "metrics.jsonl"
+
+LARGEST_EXTRA = 1 << 20
+"""Bytes of a plot or of the learning curve that are still copied; what is larger stays with the run."""
+
+
+def publish(run: FinishedRun, shelf: Shelf, name: str, *, force: bool = False) -> Card:
+    """Write the checkpoint, then the card; a model is there with its card or not at all.
+
+    Args:
+        run: the run to publish.
+        shelf: where; its folders are made if need be.
+        name: what the model is called there.
+        force: replace a model of that name; publish a run that diverged (its card says so).
+
+    Raises:
+        ShelfError: the name cannot be used or is taken, the run diverged, the shelf cannot be written.
+        RunError: the run lacks what is to be published.
+    """
+    check_name(name)
+    if not force:
+        _refuse(run, shelf, name)
+    if run.result.get("metrics") is None:
+        raise ShelfError(
+            f"{run.path}: there is no evaluated model to publish ({run.result.get('reason') or 'no metrics'})"
+        )
+    folder = shelf.folder(name)
+    aside = folder.with_name(f".{name}.{os.getpid()}.tmp")
+    try:
+        shelf.registry.mkdir(parents=True, exist_ok=True)
+        shelf.checkpoints.mkdir(parents=True, exist_ok=True)
+        aside.mkdir()
+        _fill(aside, run)
+        table = card_table(name, run, file_digests(aside), datetime.date.today().isoformat())
+        _replace(folder, aside)
+        write_text(shelf.card_file(name), tomli_w.dumps(table, multiline_strings=True))
+    except OSError as error:
+        raise ShelfError(f"{shelf.root}: the model cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return read_card(shelf, name)
+
+
+def _refuse(run: FinishedRun, shelf: Shelf, name: str) -> None:
+    if shelf.card_file(name).exists() or shelf.folder(name).exists():
+        raise ShelfError(f"{shelf.card_file(name)}: {name!r} is taken; choose another name, or replace it with --force")
+    if not run.result.get("converged"):
+        reason = run.result.get("reason") or "no finite responses"
+        raise ShelfError(f"{run.path}: the run did not converge ({reason}); publish it nevertheless with --force")
+
+
+def _fill(folder: Path, run: FinishedRun) -> None:
+    """Everything but the card; read back before it counts."""
+    write_text(folder / RECIPE, resolved_toml(run.recipe))
+    for stage, constants in run.constants().items():
+        save_constants(constants_file(folder, stage), constants)
+    save_weights(folder / WEIGHTS, run.model())
+    stored_model(folder, run.recipe)
+    for extra in (*(run.path / "plots" / plot for plot in PLOTS), run.path / JOURNAL):
+        if extra.is_file() and extra.stat().st_size <= LARGEST_EXTRA:
+            shutil.copyfile(extra, folder / extra.name)
+
+
+def _replace(folder: Path, new: Path) -> None:
+    """Put a folder in another one's place; the old one goes last."""
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():
+        folder.rename(old)
+    new.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

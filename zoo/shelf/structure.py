@@ -1,0 +1,57 @@
+"""The models of a recipe without their weights: structure, shapes and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from zoo.data.constants import Constants
+from zoo.errors import ComponentError
+from zoo.layers.buffer import Buffer
+from zoo.recipe.schema import Recipe
+from zoo.schemes.model import Model, network_paths
+from zoo.schemes.scheme import network_at
+
+
+def abstract_models(recipe: Recipe, constants: Mapping[str, Constants] | None = None) -> dict[str, Model]:
+    """The model of every stage with `jax.ShapeDtypeStruct`s for arrays, built in order.
+
+    Nothing is initialised or compiled.
+
+    Args:
+        recipe: the experiment.
+        constants: the fitted numbers of every stage; neutral ones where absent.
+
+    Raises:
+        ComponentError: the parts of a stage do not fit together.
+    """
+    detector = recipe.detector.build()
+    models: dict[str, Model] = {}
+    for name, stage in recipe.stages.items():
+        config = stage.model
+        try:
+            fitted = config.unfitted(detector) if constants is None else constants[name]
+            models[name] = eqx.filter_eval_shape(
+                # The constants are closed over, so that what a component makes of them stays a plain number.
+                lambda earlier, config=config, fitted=fitted: config.build(
+                    detector, fitted, earlier, key=jax.random.key(0)
+                ),
+                dict(models),
+            )
+        except ComponentError as error:
+            raise ComponentError(f"stage {name}: {error}") from error
+    return models
+
+
+def abstract_parameter_counts(model: Model) -> dict[str, int]:
+    """Trainable parameters of every network of an abstract model, by dotted field name."""
+    return {path: _size(network_at(model.scheme, path)) for path in network_paths(model.scheme)}
+
+
+def _size(network: eqx.Module) -> int:
+    leaves = jax.tree.leaves(network, is_leaf=lambda node: isinstance(node, Buffer))
+    arrays = (leaf for leaf in leaves if isinstance(leaf, jax.ShapeDtypeStruct))
+    return sum(leaf.size for leaf in arrays if jnp.issubdtype(leaf.dtype, jnp.inexact))

@@ -1,0 +1,61 @@
+"""The arrays of a published model on disk: an Orbax checkpoint of host arrays by their dotted names.
+
+Host arrays, because a checkpoint of device arrays remembers its devices and wants them back.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+
+from zoo.errors import ShelfError
+from zoo.schemes.model import Model
+
+
+def save_weights(folder: Path, model: Model) -> None:
+    """Write all arrays of a model into a new folder."""
+    arrays = {name: np.asarray(leaf) for name, leaf in _named(eqx.filter(model, eqx.is_array)).items()}
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(folder.absolute(), arrays)
+        checkpointer.wait_until_finished()
+
+
+def restore_weights(folder: Path, like: Model) -> Model:
+    """The abstract model `like` with the arrays of the folder.
+
+    Raises:
+        ShelfError: the folder is not readable, or holds the arrays of another model.
+    """
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            stored = checkpointer.restore(folder.absolute())
+    except (ValueError, KeyError, OSError) as error:
+        raise ShelfError(f"{folder}: the weights cannot be read ({str(error).splitlines()[0]})") from error
+    abstract = eqx.filter(like, _is_abstract)
+    wanted = _named(abstract)
+    for name in sorted(wanted.keys() ^ stored.keys()):
+        raise ShelfError(
+            f"{folder}: not the weights of this recipe: {name} is {'missing' if name in wanted else 'new'}"
+        )
+    for name, leaf in wanted.items():
+        if (leaf.shape, leaf.dtype) != (stored[name].shape, stored[name].dtype):
+            raise ShelfError(
+                f"{folder}: not the weights of this recipe: {name} is {stored[name].dtype}{stored[name].shape}, "
+                f"{leaf.dtype}{leaf.shape} is needed"
+            )
+    arrays = jax.tree.unflatten(jax.tree.structure(abstract), [jnp.asarray(stored[name]) for name in wanted])
+    return eqx.combine(arrays, eqx.filter(like, _is_abstract, inverse=True))
+
+
+def _named(tree: object) -> dict[str, jax.ShapeDtypeStruct]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
+
+
+def _is_abstract(leaf: object) -> bool:
+    return isinstance(leaf, jax.ShapeDtypeStruct)
