@@ -24,12 +24,13 @@ def detector(request: pytest.FixtureRequest) -> Detector:
 
 def particle(detector: Detector, **columns: float) -> np.ndarray:
     """One particle (1, P) that flies along the axis but for the given columns."""
-    values = {name: 0.0 for name in detector.column_names} | {"energy": 100.0, "pz": 100.0} | columns
+    values = dict.fromkeys(detector.column_names, 0.0) | {"energy": 100.0, "pz": 100.0} | columns
     return np.array([[values[name] for name in detector.column_names]])
 
 
-def centre(detector: Detector) -> np.ndarray:
-    return (np.array(detector.shape) - 1) / 2
+def centre(detector: Detector, *, row: float = 0.0, column: float = 0.0) -> np.ndarray:
+    """Pixel coordinates at a distance from the middle of the front face."""
+    return (np.array(detector.shape) - 1) / 2 + np.array([row, column])
 
 
 @pytest.mark.parametrize(("name", "shape", "quadrant", "odd"), [("zn", (44, 44), 242, 968), ("zp", (56, 30), 210, 840)])
@@ -89,21 +90,21 @@ def test_a_particle_along_the_axis_hits_the_centre(detector: Detector):
 
 def test_a_shifted_vertex_shifts_the_impact_point(detector: Detector):
     there = detector.impact(particle(detector, vx=3 * detector.pitch[0], vy=-2 * detector.pitch[1]))[0]
-    assert there == pytest.approx(centre(detector) + [3, -2])
+    assert there == pytest.approx(centre(detector, row=3, column=-2))
 
 
 def test_a_slope_is_multiplied_by_the_distance_to_the_face(detector: Detector):
     slope = 4 * detector.pitch[0] / detector.face
-    assert detector.impact(particle(detector, px=slope * 100.0))[0] == pytest.approx(centre(detector) + [4, 0])
+    assert detector.impact(particle(detector, px=slope * 100.0))[0] == pytest.approx(centre(detector, row=4))
     halfway = particle(detector, px=slope * 100.0, py=-slope * 100.0, vz=detector.face / 2)
-    moved = 2 * detector.pitch[0] / np.array(detector.pitch)
-    assert detector.impact(halfway)[0] == pytest.approx(centre(detector) + moved * [1, -1])
+    there = centre(detector, row=2, column=-2 * detector.pitch[0] / detector.pitch[1])
+    assert detector.impact(halfway)[0] == pytest.approx(there)
 
 
 def test_a_backward_particle_meets_the_mirror_face(detector: Detector):
     slope = 4 * detector.pitch[0] / detector.face
     backward = particle(detector, px=slope * 100.0, pz=-100.0, vz=0.0)
-    assert detector.impact(backward)[0] == pytest.approx(centre(detector) + [4, 0])
+    assert detector.impact(backward)[0] == pytest.approx(centre(detector, row=4))
 
 
 def test_a_particle_across_the_beam_has_no_finite_impact_point(detector: Detector):

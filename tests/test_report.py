@@ -226,6 +226,7 @@ def test_particles_that_occur_once_have_no_floor() -> None:
     assert row(text, "Wasserstein").endswith("none none")
     assert "no particle occurs twice" in text
     assert "cannot be had" in text
+    assert "no particle has enough responses" in " ".join(text.split())
 
 
 def test_nothing_known_is_still_a_report() -> None:

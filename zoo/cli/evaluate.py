@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         from zoo.report.tables import result_table
 
-        print(result_table(document))
+        print(f"{result_table(document)}\nevents   {document['data']['origin']}")
     return 0
 
 

@@ -127,12 +127,18 @@ def _table(cards: list[Card]) -> list[str]:
         lines += columns(header, [_row(card) for card in good], "<<<>>>><")
     lines += [f"{card.name}  {card.problem}" for card in cards if card.problem is not None]
     count = f"{len(good)} model{'' if len(good) == 1 else 's'}"
-    return [
-        *lines,
+    lines += [
         "",
         f"{count}. W: Wasserstein distance to GEANT, photons; floor: GEANT to itself;",
         "ms: per response in batches, on the device that `zoo show NAME` names.",
     ]
+    if any(_diverged(card) for card in good):
+        lines.append("W!: the training diverged; the weights are the last good ones.")
+    return lines
+
+
+def _diverged(card: Card) -> bool:
+    return card.table.get("converged") is False
 
 
 def _row(card: Card) -> tuple[str, ...]:
@@ -146,7 +152,7 @@ def _row(card: Card) -> tuple[str, ...]:
         card.text("detector") or "-",
         card.text("scheme") or "-",
         "-" if parameters is None else f"{parameters:,}",
-        _number(distance) + ("" if card.table.get("converged", True) else "!"),
+        _number(distance) + ("!" if _diverged(card) else ""),
         _number(floor),
         _number(card.number("time_per_sample_ms")),
         card.text("data", "origin") or "-",

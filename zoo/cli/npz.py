@@ -62,8 +62,10 @@ class ArrayFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._stream.close()
-            self._archive.close()
+            try:
+                self._stream.close()
+            finally:
+                self._archive.close()
             if kind is None and self._left == 0:
                 self._aside.replace(self._path)
         except OSError as failure:

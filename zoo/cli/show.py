@@ -44,9 +44,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _text(card: Card) -> str:
+    from zoo.errors import ShelfError
     from zoo.report.tables import result_table
 
-    blocks = [result_table({**card.table, "recipe": card.name}), *map("\n".join, (_origin(card), _use(card)))]
+    try:
+        blocks = [result_table({**card.table, "recipe": card.name}), *map("\n".join, (_origin(card), _use(card)))]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ShelfError(f"{card.file}: damaged card: it cannot be shown ({error})") from error
     return "\n\n".join(blocks)
 
 

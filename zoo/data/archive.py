@@ -54,9 +54,9 @@ def _read_stream(stream: IO[bytes], size: int, origin: str) -> np.ndarray:
     if dtype.hasobject:
         raise DataError(f"{origin}: holds pickled Python objects, which are never loaded; save plain numbers")
     # Before anything is allocated: a damaged header may announce any size.
-    missing = math.prod(shape) * dtype.itemsize - size
+    missing = math.prod(shape) * dtype.itemsize - (size - stream.tell())
     if missing > 0:
-        raise DataError(f"{origin}: truncated; at least {missing} bytes are missing")
+        raise DataError(f"{origin}: truncated; {missing} bytes are missing")
     stored = shape[::-1] if fortran else shape
     parts = _parts(stream, stored or (1,), dtype, origin)
     wide = dtype.kind == "f" or (dtype.kind in "iu" and dtype.itemsize > 2)
@@ -99,8 +99,9 @@ def _compact(parts: Iterator[tuple[int, np.ndarray]], shape: tuple[int, ...]) ->
 def _widened(out: np.ndarray, part: np.ndarray, filled: int) -> np.ndarray:
     """`out` itself, or a copy of its first `filled` rows in the dtype that can also hold `part`."""
     whole = bool(np.isfinite(part).all()) and bool((part >= 0).all()) and bool((part == np.floor(part)).all())
-    if whole and part.max(initial=0) <= np.iinfo(out.dtype).max:
+    largest = part.max(initial=0).item()
+    if whole and largest <= np.iinfo(out.dtype).max:
         return out
-    wide = np.empty(out.shape, np.uint32 if whole and part.max() < 2**32 else np.float32)
+    wide = np.empty(out.shape, np.uint32 if whole and largest < 2**32 else np.float32)
     wide[:filled] = out[:filled]
     return wide

@@ -1,28 +1,61 @@
+"""Multi-head self-attention over many tokens with few features, as the compact U-Nets need it."""
+
 from __future__ import annotations
+
+from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
-from typing import Literal
 
 from zoo.layers.linear import Linear
 from zoo.layers.norm import LayerNorm
 from zoo.typing import Key
 
-def attend(q, k, v):
-    def one(a):
-        q,k,v=a
-        s=jnp.einsum('hqd,hkd->hqk',q/np.sqrt(q.shape[-1]),k)
-        s=s-s.max(-1,keepdims=True)
-        p=jnp.exp(s)
-        v1=jnp.concatenate([v,jnp.ones_like(v[...,:1])],-1)
-        o=jnp.einsum('hqk,hkd->hqd',p,v1); return o[...,:-1]/o[...,-1:]
-    return lax.map(one,(q,k,v))
+Heads = Float[Array, "B heads T D"]
+
+
+def attend(query: Heads, key: Heads, value: Heads) -> Heads:
+    """`softmax(Q K^T / sqrt(D)) V`, softmax in float32.
+
+    On a CPU one example after the other, so that its weights stay in the cache; on accelerators the whole batch.
+    """
+    if jax.default_backend() == "cpu":
+        return attend_by_example(query, key, value)
+    return attend_batched(query, key, value)
+
+
+def attend_batched(query: Heads, key: Heads, value: Heads) -> Heads:
+    """The plain formulation."""
+    logits = jnp.einsum("bhqd,bhkd->bhqk", query, key).astype(jnp.float32) / query.shape[-1] ** 0.5
+    weights = jax.nn.softmax(logits, axis=-1).astype(value.dtype)
+    return jnp.einsum("bhqk,bhkd->bhqd", weights, value)
+
+
+def attend_by_example(query: Heads, key: Heads, value: Heads) -> Heads:
+    """The same, example by example; the sum of the weights comes from a column of ones beside the values.
+
+    The gradient recomputes an example's weights instead of keeping those of the whole batch in memory.
+    """
+
+    @jax.checkpoint
+    def one(example: tuple[Array, Array, Array]) -> Float[Array, "heads T D"]:
+        query, key, value = example
+        logits = jnp.einsum("hqd,hkd->hqk", query / query.shape[-1] ** 0.5, key).astype(jnp.float32)
+        # The largest logit only keeps the exponential in range: it cancels, and so does its gradient.
+        weights = jnp.exp(logits - lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True)))
+        ones = jnp.ones_like(value[..., :1])
+        mixed = jnp.einsum("hqk,hkd->hqd", weights.astype(value.dtype), jnp.concatenate([value, ones], axis=-1))
+        return mixed[..., :-1] / mixed[..., -1:]
+
+    return lax.map(one, (query, key, value))
+
 
 class AttentionBlock(eqx.Module):
+    """x + Attention(LayerNorm(x)), bias-free (components 8); output kernel normal(0.2 / sqrt(width))."""
+
     norm: LayerNorm
     query: Linear
     key: Linear
@@ -34,30 +67,51 @@ class AttentionBlock(eqx.Module):
         keys = jax.random.split(key, 4)
         self.norm = LayerNorm(size)
         self.query, self.key, self.value = (Linear(size, width, use_bias=False, key=k) for k in keys[:3])
-        init = jax.nn.initializers.normal(0.2 / width**0.5)
-        self.out = Linear(width, size, use_bias=False, init=init, key=keys[3])
+        self.out = Linear(width, size, use_bias=False, init=jax.nn.initializers.normal(0.2 / width**0.5), key=keys[3])
         self.heads = heads
 
-    def __call__(self, x: Float[Array, "B T C"], kept: slice = slice(None)) -> Float[Array, "B Q C"]:
+    def __call__(self, x: Float[Array, "B T C"], asking: slice = slice(None)) -> Float[Array, "B Q C"]:
+        """Only the tokens in `asking` are computed; all are attended to."""
         normed = self.norm(x)
-        split = lambda x: x.reshape(*x.shape[:2], self.heads, -1).transpose(0, 2, 1, 3)
-        y = attend(split(self.query(normed[:, kept])), split(self.key(normed)), split(self.value(normed)))
-        y = y.transpose(0, 2, 1, 3).reshape(*y.shape[:1], y.shape[2], -1)
-        return x[:, kept] + self.out(y)
+        mixed = attend(
+            self._split(self.query(normed[:, asking])), self._split(self.key(normed)), self._split(self.value(normed))
+        )
+        batch, _, tokens, _ = mixed.shape
+        return x[:, asking] + self.out(mixed.transpose(0, 2, 1, 3).reshape(batch, tokens, -1))
+
+    def _split(self, x: Float[Array, "B T width"]) -> Heads:
+        batch, tokens, width = x.shape
+        return x.reshape(batch, tokens, self.heads, width // self.heads).transpose(0, 2, 1, 3)
+
 
 class ConditionalAttention(eqx.Module):
+    """Attention over all pixels and one condition token, which is appended and then dropped again.
+
+    The published code drops the first token instead of the appended one, which shifts the map by one pixel in raster
+    order (`drop_token = "first"`; components 8.2).
+    """
+
     condition: Linear
     attention: AttentionBlock
-    drop_token: Literal["last","first"] = eqx.field(static=True)
+    drop_token: Literal["last", "first"] = eqx.field(static=True)
 
-    def __init__(self, size, width, heads, condition_size, *, drop_token="last", key):
-        k1,k2=jax.random.split(key)
-        self.condition = Linear(condition_size, size, use_bias=False, key=k1)
-        self.attention = AttentionBlock(size, width, heads, key=k2)
+    def __init__(
+        self,
+        size: int,
+        width: int,
+        heads: int,
+        condition_size: int,
+        *,
+        drop_token: Literal["last", "first"] = "last",
+        key: Key,
+    ) -> None:
+        condition_key, attention_key = jax.random.split(key)
+        self.condition = Linear(condition_size, size, use_bias=False, key=condition_key)
+        self.attention = AttentionBlock(size, width, heads, key=attention_key)
         self.drop_token = drop_token
 
-    def __call__(self, x, condition):
+    def __call__(self, x: Float[Array, "B H W C"], condition: Float[Array, "B D"]) -> Float[Array, "B H W C"]:
         pixels = x.reshape(x.shape[0], -1, x.shape[-1])
-        tokens = jnp.concatenate([pixels, self.condition(condition)[:, None].astype(x.dtype)], axis=1)
+        token = self.condition(condition)[:, None].astype(x.dtype)
         kept = slice(None, -1) if self.drop_token == "last" else slice(1, None)
-        return self.attention(tokens, kept).reshape(x.shape)
+        return self.attention(jnp.concatenate([pixels, token], axis=1), kept).reshape(x.shape)

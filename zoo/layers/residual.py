@@ -38,7 +38,7 @@ class ResidualBlock(eqx.Module):
         self, x: Float[Array, "B H W in"], time: Float[Array, "B T"] | None = None
     ) -> Float[Array, "B H W out"]:
         h = self.conv1(jax.nn.silu(self.norm1(x)))
-        if self.time is not None:
+        if self.time is not None and time is not None:
             h = h + jax.nn.silu(self.time(time))[:, None, None, :]
         h = self.conv2(jax.nn.silu(self.norm2(h)))
         return h + (x if self.skip is None else self.skip(x))

@@ -26,7 +26,7 @@ FLOOR = "GEANT floor"
 NONE = "none"
 
 OTHER_DATA = (
-    "Measured by the authors on other data than the numbers above (other events, another simulation): "
+    "Measured by its authors on other data (other events, another simulation) than this run: "
     "this is no like-for-like comparison."
 )
 
@@ -128,7 +128,7 @@ def _diversity(metrics: Mapping[str, Any]) -> list[str]:
     particles = {summary["particles"] for name in SPREADS if (summary := found.get(name))}
     among = f" {count(max(particles), 'particle')} with enough responses" if particles else " particles"
     lines += wrapped(f"Median [16 %, 84 %] over{among}; the floor compares half of GEANT's responses with the others.")
-    if not all(found.get(name) for name in SPREADS):
+    if any(NONE in row for row in rows):
         lines += wrapped("None: no particle has enough responses, they do not vary, or there are no pixels.")
     return lines
 

@@ -23,6 +23,7 @@ from zoo.errors import ComponentError
 from zoo.schemes.model import Model
 from zoo.schemes.scheme import Batch, Outcome, Scheme, SchemeConfig, Setting
 from zoo.schemes.stage_reference import StageName
+from zoo.schemes.whole_photons import whole_photons
 from zoo.typing import Key
 
 EMPTY = 1e-6
@@ -39,6 +40,8 @@ class FactorisedConfig(SchemeConfig):
     """The scheme that generates the response given the sums."""
     rescale: Literal["channels", "total"] = "channels"
     """Rescale every readout channel to its sum, or the whole response to the total."""
+    whole: bool = True
+    """Round the rescaled response at random to whole photons, keeping mean and sums; fractions of photons otherwise."""
 
     def build(self, setting: Setting, *, key: Key) -> Factorised:
         """The inner scheme with the sums as additional features.
@@ -79,10 +82,11 @@ class Factorised(Scheme):
         return outcome._replace(scheme=eqx.tree_at(lambda scheme: scheme.shape, self, outcome.scheme))
 
     def sample(self, condition: Condition, key: Key) -> Float[Array, "B H W"]:
-        """Draw sums, draw a shape given them, rescale."""
-        sums_key, shape_key = jax.random.split(key)
+        """Draw sums, draw a shape given them, rescale, round to whole photons."""
+        sums_key, shape_key, rounding_key = jax.random.split(key, 3)
         sums = self.sums.sample(condition.particles, sums_key)
-        return self.rescale(self.shape.sample(self._given(condition, sums), shape_key), sums)
+        response = self.rescale(self.shape.sample(self._given(condition, sums), shape_key), sums)
+        return whole_photons(response, self.readout, rounding_key) if self.config.whole else response
 
     def rescale(self, response: Float[Array, "B H W"], sums: Float[Array, "B R"]) -> Float[Array, "B H W"]:
         """The response with its channels (or its total) scaled to the given sums.

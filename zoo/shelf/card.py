@@ -22,6 +22,8 @@ SCHEMA_VERSION = 1
 
 LARGEST_BYTES = 1 << 20
 
+_TABLES = ("stages", "data", "metrics", "floor", "evaluated", "timing", "published", "versions", "citation")
+
 _NEEDED = {"recipe": str, "recipe_digest": str, "detector": str, "scheme": str, "files": dict}
 
 
@@ -119,6 +121,9 @@ def _problem(name: str, table: Mapping[str, Any]) -> str | None:
     for key, kind in _NEEDED.items():
         if not isinstance(table.get(key), kind):
             return f"damaged card: {key} is missing"
+    for key in _TABLES:
+        if not isinstance(table.get(key, {}), dict):
+            return f"damaged card: {key} is no table"
     if table.get("name") != name:
         return f"damaged card: it belongs to {table.get('name')!r}"
     if not all(isinstance(digest, str) for digest in table["files"].values()):
