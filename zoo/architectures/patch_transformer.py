@@ -13,6 +13,7 @@ from pydantic import Field
 from zoo.architectures.time_network import TimeNetwork, TimeNetworkConfig
 from zoo.catalogue import register
 from zoo.errors import ComponentError
+from zoo.layers.initial import normal, zeros
 from zoo.layers.linear import Linear
 from zoo.layers.norm import LayerNorm
 from zoo.layers.patches import join_patches, patch_grid, split_patches
@@ -20,7 +21,6 @@ from zoo.layers.time_embedding import sinusoidal_embedding
 from zoo.typing import Key
 
 TIME_SCALE = 1000.0
-zeros = jax.nn.initializers.zeros
 
 
 @register("architecture", "patch_transformer")
@@ -59,7 +59,7 @@ class PatchTransformerConfig(TimeNetworkConfig):
         pixels = self.patch**2
         return PatchTransformer(
             enter=Linear(pixels * in_channels, self.width, key=keys[0]),
-            positions=jax.random.normal(keys[1], (rows * columns, self.width)) / jnp.sqrt(self.width),
+            positions=normal(self.width**-0.5)(keys[1], (rows * columns, self.width)),
             condition_in=Linear(features + self.time_features, self.width, key=keys[2]),
             condition_out=Linear(self.width, self.width, key=keys[3]),
             blocks=tuple(Block(self.width, self.heads, self.expansion, key) for key in keys[6:]),

@@ -7,50 +7,15 @@ from typing import Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Float
 
+from zoo.layers.initial import normal
 from zoo.layers.linear import Linear
 from zoo.layers.norm import LayerNorm
+from zoo.layers.softmax_attention import attend
 from zoo.typing import Key
 
 Heads = Float[Array, "B heads T D"]
-
-
-def attend(query: Heads, key: Heads, value: Heads) -> Heads:
-    """`softmax(Q K^T / sqrt(D)) V`, softmax in float32.
-
-    On a CPU one example after the other, so that its weights stay in the cache; on accelerators the whole batch.
-    """
-    if jax.default_backend() == "cpu":
-        return attend_by_example(query, key, value)
-    return attend_batched(query, key, value)
-
-
-def attend_batched(query: Heads, key: Heads, value: Heads) -> Heads:
-    """The plain formulation."""
-    logits = jnp.einsum("bhqd,bhkd->bhqk", query, key).astype(jnp.float32) / query.shape[-1] ** 0.5
-    weights = jax.nn.softmax(logits, axis=-1).astype(value.dtype)
-    return jnp.einsum("bhqk,bhkd->bhqd", weights, value)
-
-
-def attend_by_example(query: Heads, key: Heads, value: Heads) -> Heads:
-    """The same, example by example; the sum of the weights comes from a column of ones beside the values.
-
-    The gradient recomputes an example's weights instead of keeping those of the whole batch in memory.
-    """
-
-    @jax.checkpoint
-    def one(example: tuple[Array, Array, Array]) -> Float[Array, "heads T D"]:
-        query, key, value = example
-        logits = jnp.einsum("hqd,hkd->hqk", query / query.shape[-1] ** 0.5, key).astype(jnp.float32)
-        # The largest logit only keeps the exponential in range: it cancels, and so does its gradient.
-        weights = jnp.exp(logits - lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True)))
-        ones = jnp.ones_like(value[..., :1])
-        mixed = jnp.einsum("hqk,hkd->hqd", weights.astype(value.dtype), jnp.concatenate([value, ones], axis=-1))
-        return mixed[..., :-1] / mixed[..., -1:]
-
-    return lax.map(one, (query, key, value))
 
 
 class AttentionBlock(eqx.Module):
@@ -67,7 +32,7 @@ class AttentionBlock(eqx.Module):
         keys = jax.random.split(key, 4)
         self.norm = LayerNorm(size)
         self.query, self.key, self.value = (Linear(size, width, use_bias=False, key=k) for k in keys[:3])
-        self.out = Linear(width, size, use_bias=False, init=jax.nn.initializers.normal(0.2 / width**0.5), key=keys[3])
+        self.out = Linear(width, size, use_bias=False, init=normal(0.2 / width**0.5), key=keys[3])
         self.heads = heads
 
     def __call__(self, x: Float[Array, "B T C"], asking: slice = slice(None)) -> Float[Array, "B Q C"]:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jax import lax
+import numpy as np
 from jaxtyping import Array, Float
 
+from zoo.layers.convolution import convolve
+from zoo.layers.initial import normal
 from zoo.typing import Key
+
+# [parity of the fine pixel, coarse neighbour -1..1, tap]: which coarse pixel each tap of a fine 3x3 kernel falls on
+_TAPS = np.array(
+    [[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]],
+    np.float32,
+)
 
 
 class Conv(eqx.Module):
-    """`size` x `size` convolution, zero-padded so that a map of n pixels gives ceil(n / stride)."""
+    """`size` x `size` convolution (odd sizes), zero-padded so that a map of n pixels gives ceil(n / stride).
+
+    Kernel: normal with standard deviation 1 / (out_channels size^2), or `std` (components 8).
+    """
 
     weight: Float[Array, "size size in out"]
     stride: int = eqx.field(static=True)
@@ -21,17 +31,12 @@ class Conv(eqx.Module):
         self, in_channels: int, out_channels: int, size: int, *, stride: int = 1, std: float | None = None, key: Key
     ) -> None:
         std = 1.0 / (out_channels * size * size) if std is None else std
-        self.weight = std * jax.random.normal(key, (size, size, in_channels, out_channels))
+        self.weight = normal(std)(key, (size, size, in_channels, out_channels))
         self.stride = stride
 
     def __call__(self, x: Float[Array, "B H W in"]) -> Float[Array, "B h w out"]:
-        return lax.conv_general_dilated(
-            x.astype(self.weight.dtype),
-            self.weight,
-            (self.stride, self.stride),
-            "SAME",
-            dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        )
+        """The convolved maps, in the dtype of the weights."""
+        return convolve(x.astype(self.weight.dtype), self.weight, self.stride)
 
 
 class Downsample(eqx.Module):
@@ -43,11 +48,16 @@ class Downsample(eqx.Module):
         self.conv = Conv(channels, channels, 3, stride=2, key=key)
 
     def __call__(self, x: Float[Array, "B H W C"]) -> Float[Array, "B h w C"]:
+        """Maps of half the size."""
         return self.conv(x)
 
 
 class Upsample(eqx.Module):
-    """Double a map by repeating pixels, then a 3x3 convolution."""
+    """Double a map by repeating every pixel, then a 3x3 convolution.
+
+    Computed before the pixels are repeated: the taps that fall on copies of one pixel are added up, and the four
+    fine pixels of a coarse one come out as channels.
+    """
 
     conv: Conv
 
@@ -55,4 +65,11 @@ class Upsample(eqx.Module):
         self.conv = Conv(channels, channels, 3, key=key)
 
     def __call__(self, x: Float[Array, "B H W C"]) -> Float[Array, "B 2*H 2*W C"]:
-        return self.conv(jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2))
+        """Maps of twice the size."""
+        weight = self.conv.weight
+        taps = _TAPS.astype(weight.dtype)
+        kernel = jnp.einsum("pak,qbl,klio->abipqo", taps, taps, weight)
+        batch, rows, columns, channels = x.shape
+        fine = convolve(x.astype(weight.dtype), kernel.reshape(3, 3, channels, -1))
+        fine = fine.reshape(batch, rows, columns, 2, 2, -1).transpose(0, 1, 3, 2, 4, 5)
+        return fine.reshape(batch, 2 * rows, 2 * columns, -1)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from zoo.layers.initial import Initialiser, lecun_normal
 from zoo.typing import Key
-
-lecun_normal = jax.nn.initializers.lecun_normal()
-"""Truncated normal of standard deviation 1/sqrt(fan_in), the Flax default for every kernel."""
 
 
 class Linear(eqx.Module):
@@ -28,10 +25,10 @@ class Linear(eqx.Module):
         out_size: int,
         *,
         use_bias: bool = True,
-        init: jax.nn.initializers.Initializer = lecun_normal,
+        init: Initialiser = lecun_normal,
         key: Key,
     ) -> None:
-        self.weight = init(key, (in_size, out_size), jnp.float32)
+        self.weight = init(key, (in_size, out_size))
         self.bias = jnp.zeros(out_size) if use_bias else None
 
     def __call__(self, x: Float[Array, "*batch in"]) -> Float[Array, "*batch out"]:

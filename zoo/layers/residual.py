@@ -7,6 +7,7 @@ import jax
 from jaxtyping import Array, Float
 
 from zoo.layers.conv import Conv
+from zoo.layers.initial import normal
 from zoo.layers.linear import Linear
 from zoo.layers.norm import LayerNorm
 from zoo.typing import Key
@@ -28,7 +29,7 @@ class ResidualBlock(eqx.Module):
         self.conv1 = Conv(in_channels, out_channels, 3, key=keys[0])
         self.time = None
         if time_size is not None:
-            init = jax.nn.initializers.normal(0.01 / out_channels)
+            init = normal(0.01 / out_channels)
             self.time = Linear(time_size, out_channels, use_bias=False, init=init, key=keys[1])
         self.norm2 = LayerNorm(out_channels)
         self.conv2 = Conv(out_channels, out_channels, 3, std=1e-4 / out_channels, key=keys[2])

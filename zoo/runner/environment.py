@@ -49,7 +49,7 @@ def enable_compilation_cache() -> None:
         os.environ.get("CALOZOO_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "calozoo"
     )
     jax.config.update("jax_compilation_cache_dir", str(Path(home) / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 

@@ -53,10 +53,10 @@ class Stepper:
         state: TrainState,
         counts: Shaped[Array, "K B H W"],
         particles: Float[Array, "K B P"],
-        steps: int,
+        steps: Int[Array, ""],
     ) -> tuple[TrainState, Progress]:
         """Take `steps` <= K steps; the given state is consumed."""
-        return self._compiled(state, counts, particles, jnp.asarray(steps, jnp.int32))
+        return self._compiled(state, counts, particles, steps)
 
     def _dispatch(
         self,
@@ -103,7 +103,7 @@ class Stepper:
                 return outcome.value.astype(jnp.float32), outcome
 
             (value, outcome), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(owned)
-            norm = optax.global_norm(gradient)
+            norm = optax.tree.norm(gradient)
             alive = alive & jnp.isfinite(value) & jnp.isfinite(norm)
             update, optimizers[player] = self._optimizers[player].update(gradient, state.optimizers[player], owned)
             model = eqx.combine(eqx.apply_updates(owned, update), model)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -16,6 +15,7 @@ from zoo.detectors.detector import Detector
 from zoo.errors import RecipeError
 from zoo.optim.precision import compute_dtype
 from zoo.recipe.schema import Stage, TrainConfig
+from zoo.runner.placement import placed
 from zoo.runner.state import TrainState, initial_state
 from zoo.runner.step import Progress, Stepper
 from zoo.runner.streams import stream, stream_number
@@ -57,7 +57,7 @@ class Trainer:
 
     def start(self) -> TrainState:
         """The state before step 0."""
-        return initial_state(self.model, self.optimizers, averaged=self.config.ema is not None)
+        return placed(initial_state(self.model, self.optimizers, averaged=self.config.ema is not None))
 
     def advance(self, state: TrainState, step: int, steps: int) -> tuple[TrainState, Progress]:
         """Take `steps` steps from `step` in one dispatch; the given state is consumed."""
@@ -65,9 +65,8 @@ class Trainer:
             [self.order.rows(step + min(number, steps - 1)) for number in range(self.config.steps_per_dispatch)]
         )
         train = self.data.train
-        return self._stepper(
-            state, jnp.asarray(train.counts[rows]), jnp.asarray(train.particles[rows], jnp.float32), steps
-        )
+        batches = placed((train.counts[rows], train.particles[rows].astype(np.float32), np.int32(steps)))
+        return self._stepper(state, *batches)
 
     def steps_every(self, epochs: float) -> int:
         """Steps in so many epochs, at least one."""

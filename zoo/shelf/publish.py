@@ -10,7 +10,6 @@ from pathlib import Path
 import tomli_w
 
 from zoo.errors import ShelfError
-from zoo.recipe.resolved import resolved_toml
 from zoo.shelf.card import Card, read_card
 from zoo.shelf.constants import save_constants
 from zoo.shelf.digests import file_digests
@@ -77,7 +76,7 @@ def _refuse(run: FinishedRun, shelf: Shelf, name: str) -> None:
 
 def _fill(folder: Path, run: FinishedRun) -> None:
     """Everything but the card; read back before it counts."""
-    write_text(folder / RECIPE, resolved_toml(run.recipe))
+    shutil.copyfile(run.path / RECIPE, folder / RECIPE)
     for stage, constants in run.constants().items():
         save_constants(constants_file(folder, stage), constants)
     save_weights(folder / WEIGHTS, run.model())

@@ -38,7 +38,7 @@ def card_table(name: str, run: FinishedRun, files: Mapping[str, str], created: s
             "created": created,
             "licence": LICENCE,
             "recipe": run.name,
-            "recipe_digest": digest(run.recipe),
+            "recipe_digest": result.get("recipe_digest") or digest(run.recipe),
             **{key: result.get(key) for key in ABOUT},
             "stages": {stage: _stage(summary, result) for stage, summary in (result.get("stages") or {}).items()},
             "data": _data(run),

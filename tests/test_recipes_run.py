@@ -1,0 +1,75 @@
+"""Every shipped recipe runs, with its networks made small and its training short."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.cli.main import main
+from zoo.recipe.load import load_recipe
+from zoo.recipe.resolved import plain
+
+RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
+
+SMALL: dict[str, dict[str, Any]] = {
+    "unet": {"multipliers": [1, 1], "residual_blocks": 1, "heads": 1},
+    "patch_transformer": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
+    "mlp": {"width": 8, "blocks": 1},
+}
+"""What makes a network cheap to compile; a recipe with a new architecture needs its line here."""
+
+SHORT = {
+    "epochs": 0.4,
+    "batch_size": 8,
+    "steps_per_dispatch": 2,
+    "validate_every": 0.2,
+    "validate_events": 8,
+}
+
+
+def overrides(recipe: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("data.limit=80", "evaluate.events=12", "evaluate.repeats=2", "evaluate.bootstrap=5")
+    yield "evaluate.timing=false"
+    for stage in recipe["stages"]:
+        yield from (f"stages.{stage}.train.{key}={json.dumps(value)}" for key, value in SHORT.items())
+    for path, table in _tables(recipe):
+        small = SMALL.get(table.get("name", ""), {})
+        yield from (f"{'.'.join(path)}.{key}={json.dumps(value)}" for key, value in small.items())
+
+
+def _tables(
+    table: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    yield path, table
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _tables(value, (*path, key))
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_a_shipped_recipe_runs_to_its_result(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    recipe = plain(load_recipe(file).recipe)
+    arguments = [part for text in overrides(recipe) for part in ("--set", text)]
+    assert main(["run", str(file), "--runs", str(tmp_path), *arguments]) == 0
+    run = tmp_path / file.stem / "001"
+    result = json.loads((run / "result.json").read_text())
+    assert result["converged"] is True
+    assert result["detector"] == recipe["detector"]["name"]
+    assert math.isfinite(result["metrics"]["wasserstein"]["mean"])
+    losses = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {line["stage"] for line in losses} == set(recipe["stages"])
+    assert all(math.isfinite(line["loss"]) for line in losses if line["event"] == "train")
+    assert "Wasserstein" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
+def test_the_first_comment_says_what_to_expect(file: Path):
+    head = file.read_text().split("\n\n")[0] + file.read_text()
+    comment = "\n".join(line for line in head.splitlines() if line.startswith("#"))
+    for word in ("Reproduces:", "Command:", "Expect:"):
+        assert word in comment, f"{file.name}: no {word!r} in the first comment"

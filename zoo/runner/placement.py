@@ -1,0 +1,20 @@
+"""Where the arrays of a run live."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import equinox as eqx
+import jax
+
+T = TypeVar("T")
+
+
+def placed(tree: T) -> T:
+    """The tree with its arrays (NumPy or JAX) committed to the run's device.
+
+    XLA compiles a second program when an argument changes from uncommitted to committed, as a fresh state does after
+    its first step and a restored one is from the start.
+    """
+    device = jax.devices()[0]
+    return jax.tree.map(lambda leaf: jax.device_put(leaf, device) if eqx.is_array_like(leaf) else leaf, tree)
