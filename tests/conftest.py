@@ -8,14 +8,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import settings
 
-from zoo.data.events import Events
-from zoo.detectors.detector import Detector
+if TYPE_CHECKING:
+    from zoo.data.events import Events
+    from zoo.detectors.detector import Detector
 
+# Before anything imports JAX, which reads these once.
 CACHE = os.environ.setdefault(
     "CALOZOO_CACHE", str(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "calozoo")
 )
@@ -73,6 +76,8 @@ def zp() -> Detector:
 @pytest.fixture(scope="session")
 def make_events() -> Callable[..., Events]:
     """(detector, number, seed) -> synthetic events, every particle simulated up to three times."""
+
+    from zoo.data.events import Events
 
     def make(detector: Detector, number: int, seed: int = 0) -> Events:
         pool = aimed_particles(detector, -(-number // 3), seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ CONFIGS: dict[str, Any] = {name: config() for name, config in components("featur
 
 def features(config: Any, detector: Detector, train: np.ndarray, particles: np.ndarray | None = None) -> np.ndarray:
     """Features of particles (of the training particles where there are no others)."""
-    built = config.build(detector, config.fit(detector, train))
+    built = eqx.filter_jit(config.build(detector, config.fit(detector, train)))
     return np.asarray(built(jnp.asarray(train if particles is None else particles, jnp.float32)))
 
 
@@ -45,7 +46,7 @@ def test_features_of_all_shipped_particles_are_finite_and_of_the_announced_size(
 def test_constants_have_the_announced_names_and_shapes(name: str, zn: Detector, zn_events: Events):
     announced, fitted = CONFIGS[name].unfitted(zn), CONFIGS[name].fit(zn, zn_events.particles)
     assert {key: value.shape for key, value in fitted.items()} == {k: v.shape for k, v in announced.items()}
-    untrained = CONFIGS[name].build(zn, announced)(jnp.asarray(zn_events.particles, jnp.float32))
+    untrained = eqx.filter_jit(CONFIGS[name].build(zn, announced))(jnp.asarray(zn_events.particles, jnp.float32))
     assert np.isfinite(np.asarray(untrained)).all()
 
 

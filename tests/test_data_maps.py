@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def test_impact_maps_are_gaussians_around_the_impact_point(name: str, make_event
     detector: Detector = request.getfixturevalue(name)
     particles = make_events(detector, 3).particles
     config = ImpactMapsConfig.model_validate({"widths": [0.7, 3.0, 20.0]})
-    maps = np.asarray(config.build(detector)(jnp.asarray(particles, jnp.float32)))
+    maps = np.asarray(eqx.filter_jit(config.build(detector))(jnp.asarray(particles, jnp.float32)))
     assert maps.shape == (3, *detector.shape, config.channels())
     assert config.channels() == 3
     for event, impact in enumerate(detector.impact(particles)):
@@ -36,14 +37,14 @@ def test_impact_maps_are_gaussians_around_the_impact_point(name: str, make_event
 
 
 def test_maps_of_a_particle_do_not_depend_on_its_neighbours(zn: Detector, zn_events: Events):
-    maps = ImpactMapsConfig().build(zn)
+    maps = eqx.filter_jit(ImpactMapsConfig().build(zn))
     particles = jnp.asarray(zn_events.particles[:4], jnp.float32)
     np.testing.assert_allclose(maps(particles)[2:3], maps(particles[2:3]), rtol=1e-4, atol=1e-6)
 
 
 def test_a_particle_that_misses_has_dark_narrow_maps(zn: Detector):
     particle = jnp.array([[100.0, 0, 0, 0, 0.1, 0, 100.0, 0, 0]])
-    maps = np.asarray(ImpactMapsConfig().build(zn)(particle))
+    maps = np.asarray(eqx.filter_jit(ImpactMapsConfig().build(zn))(particle))
     assert np.isfinite(maps).all()
     assert maps[..., 0].max() == 0
 
