@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from zoo.recipe.load import LoadedRecipe
 
 DESCRIPTION = """\
-Check recipes without running them: every problem of every file, one line each, with the nearest valid name.
+Check recipes without running them: every problem of every file, one line each,
+with the nearest valid name.
 
-With --build every stage is built as well, without weights, data or compilation, and its parameters are counted.
+With --build every stage is built as well, without weights, data or compilation,
+and its parameters are counted.
 """
 
 EPILOG = """\

@@ -7,9 +7,11 @@ import argparse
 from zoo.cli.options import add_json, add_verb
 
 DESCRIPTION = """\
-What a recipe may name: detectors, sources, transforms, architectures, schemes, samplers, optimizers and more.
+What a recipe may name: detectors, sources, transforms, architectures, schemes,
+samplers, optimizers and more.
 
-Installed packages add their own through the entry point group calozoo.components.
+Installed packages add their own through the entry point group
+calozoo.components.
 """
 
 EPILOG = """\

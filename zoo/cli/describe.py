@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from zoo.recipe.describe import Description
 
 DESCRIPTION = """\
-A component with all its keys, their ranges, defaults and meaning; or a table of a recipe: recipe, model, train,
-players, evaluate, published.
+A component with all its keys, their ranges, defaults and meaning; or a table of
+a recipe: recipe, model, train, players, evaluate, published.
 """
 
 EPILOG = """\

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from zoo.shelf.surrogate import Surrogate
 
 DESCRIPTION = """\
-Compare generated responses with simulated ones, by the papers' protocol and beside the noise floor of the data.
+Compare generated responses with simulated ones, by the papers' protocol and
+beside the noise floor of the data.
 
-With NAME alone a model is evaluated on the test split of the data its recipe names; with --responses and --particles
-on those events. With --generated no model is needed: responses made elsewhere are judged, of shape (N, rows, columns)
-or (repeats, N, rows, columns), where row i answers the particle of simulated event i.
+With NAME alone a model is evaluated on the test split of the data its recipe
+names; with --responses and --particles on those events. With --generated no
+model is needed: responses made elsewhere are judged, of shape (N, rows,
+columns) or (repeats, N, rows, columns), where row i answers the particle of
+simulated event i.
 """
 
 EPILOG = """\

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 The pretrained models on the shelf.
 
-W is the mean Wasserstein distance of the readout channels on the test split, in photons; beside it the floor: GEANT
-compared with independent GEANT responses to the same particles. No generator can be expected to come out much below it.
+W is the mean Wasserstein distance of the readout channels on the test split, in
+photons; beside it the floor: GEANT compared with independent GEANT responses to
+the same particles. No generator can be expected to come out much below it.
 """
 
 EPILOG = """\

@@ -8,9 +8,11 @@ from pathlib import Path
 from zoo.cli.options import add_verb
 
 DESCRIPTION = """\
-Put the model of a finished run on the shelf: a card (registry/NAME.toml) and its files (checkpoints/NAME/).
+Put the model of a finished run on the shelf: a card (registry/NAME.toml) and
+its files (checkpoints/NAME/).
 
-It goes to the first of: --registry, $ZOO_HOME, the working directory if it is a shelf, the clone the zoo runs from.
+It goes to the first of: --registry, $ZOO_HOME, the working directory if it is a
+shelf, the clone the zoo runs from.
 """
 
 EPILOG = """\

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from zoo.shelf.card import Card
 
 DESCRIPTION = """\
-Everything that is known of one model: how it was trained, on what, how good and how fast it is.
+Everything that is known of one model: how it was trained, on what, how good and
+how fast it is.
 """
 
 EPILOG = """\
