@@ -23,6 +23,9 @@ def save_weights(folder: Path, model: Model) -> None:
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(folder.absolute(), arrays)
         checkpointer.wait_until_finished()
+    # Orbax notes the path it wrote to, which is nobody's business once the checkpoint is published.
+    for note in folder.rglob("commit_success.txt"):
+        note.unlink()
 
 
 def restore_weights(folder: Path, like: Model) -> Model:
