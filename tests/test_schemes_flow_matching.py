@@ -110,16 +110,17 @@ def test_a_perfect_predictor_has_no_loss(zn: Detector, prediction: str):
     assert float(outcome.value) < 1e-8
 
 
-@pytest.mark.parametrize("prediction", PERFECT)
-@pytest.mark.parametrize("sampler", ["euler", "heun", "midpoint"])
+# Not Heun's method with the velocity: it asks for that at t = 1, where this one is 0/0.
+@pytest.mark.parametrize(
+    ("prediction", "sampler"),
+    [("velocity", "euler"), ("velocity", "midpoint"), ("data", "euler"), ("data", "midpoint"), ("data", "heun")],
+)
 def test_a_perfect_predictor_samples_the_data(zn: Detector, prediction: str, sampler: str):
-    if (prediction, sampler) == ("velocity", "heun"):
-        pytest.skip("evaluates 0/0 at t = 1, where a data prediction is guarded by time_left")
     flow = scheme(
         zn, PERFECT[prediction], prediction=prediction, sampler={"name": sampler, "steps": 11}, time_left=1e-3
     )
     x, _ = example()
-    sample = jax.jit(flow.sample)(condition(x.reshape(BATCH, -1)), KEY)
+    sample = eqx.filter_jit(flow.sample)(condition(x.reshape(BATCH, -1)), KEY)
     np.testing.assert_allclose(sample, np.expm1(x), rtol=1e-3, atol=1e-3)
 
 
@@ -150,7 +151,7 @@ def gaussian_field(mean: float, deviation: float) -> Callable[..., Any]:
 
 def test_the_exact_field_of_a_gaussian_samples_that_gaussian(zn: Detector):
     flow = scheme(zn, gaussian_field(20.0, 2.0), transforms=[], sampler={"name": "heun", "steps": 50})
-    sample = np.asarray(jax.jit(flow.sample)(condition(np.zeros((500, 2))), KEY))
+    sample = np.asarray(eqx.filter_jit(flow.sample)(condition(np.zeros((500, 2))), KEY))
     assert sample.mean() == pytest.approx(20.0, abs=0.1)
     assert sample.std() == pytest.approx(2.0, rel=0.03)
 
@@ -158,7 +159,7 @@ def test_the_exact_field_of_a_gaussian_samples_that_gaussian(zn: Detector):
 def test_the_same_key_gives_the_same_sample_and_another_key_another(zn: Detector):
     flow = scheme(zn, known_function)
     given = condition(example()[1])
-    sample = jax.jit(flow.sample)
+    sample = eqx.filter_jit(flow.sample)
     first = np.asarray(sample(given, KEY))
     assert first.shape == (BATCH, *SHAPE)
     assert first.dtype == np.float32
@@ -171,7 +172,7 @@ def test_the_same_key_gives_the_same_sample_and_another_key_another(zn: Detector
 @pytest.mark.parametrize("transforms", [["log1p"], [], [{"name": "scale", "factor": 0.2}]])
 def test_samples_are_never_negative(zn: Detector, transforms: list[Any]):
     flow = scheme(zn, lambda x, time, features: -3.0 + 0 * x[..., 0], transforms=transforms)
-    sample = np.asarray(jax.jit(flow.sample)(condition(np.zeros((50, 2))), KEY))
+    sample = np.asarray(eqx.filter_jit(flow.sample)(condition(np.zeros((50, 2))), KEY))
     assert sample.min() == 0
     assert np.isfinite(sample).all()
 
@@ -210,7 +211,7 @@ def test_the_network_is_built_for_what_it_will_be_given(zn: Detector, shape: tup
     flow: Any = FlowMatchingConfig.model_validate(table).build(setting, key=KEY)
     assert flow.network.enter.weight.shape == (inputs + 2, 8)
     maps = np.zeros((BATCH, *SHAPE, 2))
-    sample = jax.jit(flow.sample)(condition(np.ones((BATCH, 2)), maps), KEY)
+    sample = eqx.filter_jit(flow.sample)(condition(np.ones((BATCH, 2)), maps), KEY)
     assert sample.shape == (BATCH, *shape)
     other: Any = FlowMatchingConfig.model_validate(table).build(replace(setting, maps=0), key=KEY)
     assert (other.network.enter.weight.shape == flow.network.enter.weight.shape) == (len(shape) == 1)

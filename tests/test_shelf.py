@@ -26,7 +26,8 @@ from zoo.shelf.names import check_name
 from zoo.shelf.publish import publish
 from zoo.shelf.record import card_table
 from zoo.shelf.shelves import Shelf, shelves, writable_shelf
-from zoo.shelf.structure import abstract_models, abstract_parameter_counts
+from zoo.schemes.model import parameter_counts
+from zoo.shelf.structure import abstract_models
 from zoo.shelf.surrogate import Surrogate
 from zoo.shelf.weights import restore_weights
 
@@ -319,7 +320,7 @@ def test_the_structure_needs_no_weights() -> None:
     run = FinishedRun.open(finished_run())
     models = abstract_models(run.recipe)
     assert not any(eqx.is_array(leaf) for model in models.values() for leaf in jax.tree.leaves(model))
-    counted = {stage: abstract_parameter_counts(model) for stage, model in models.items()}
+    counted = {stage: parameter_counts(model.scheme) for stage, model in models.items()}
     assert counted == {stage: summary["parameters"] for stage, summary in run.result["stages"].items()}
 
 

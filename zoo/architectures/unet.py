@@ -71,6 +71,7 @@ class Embedding(eqx.Module):
         self.out = Linear(size, size, use_bias=False, key=out_key)
 
     def __call__(self, x: Float[Array, "B in"]) -> Float[Array, "B size"]:
+        """The embedded vectors."""
         return self.out(jax.nn.silu(self.hidden(x)))
 
 

@@ -69,13 +69,14 @@ def _report(file: str, overrides: Sequence[str], *, build: bool) -> dict[str, An
 
 def _built(file: str, loaded: LoadedRecipe) -> dict[str, Any]:
     from zoo.errors import ComponentError, RecipeError
-    from zoo.shelf.structure import abstract_models, abstract_parameter_counts
+    from zoo.schemes.model import parameter_counts
+    from zoo.shelf.structure import abstract_models
 
     try:
         models = abstract_models(loaded.recipe)
     except ComponentError as error:
         raise RecipeError([f"{file}: {error}"]) from error
-    parameters = {stage: abstract_parameter_counts(model) for stage, model in models.items()}
+    parameters = {stage: parameter_counts(model.scheme) for stage, model in models.items()}
     return {
         "parameters": parameters,
         "total": sum(count for networks in parameters.values() for count in networks.values()),

@@ -76,6 +76,7 @@ class ConditionalAttention(eqx.Module):
         self.drop_token = drop_token
 
     def __call__(self, x: Float[Array, "B H W C"], condition: Float[Array, "B D"]) -> Float[Array, "B H W C"]:
+        """The map after attention to all its pixels and the condition."""
         pixels = x.reshape(x.shape[0], -1, x.shape[-1])
         token = self.condition(condition)[:, None].astype(x.dtype)
         kept = slice(None, -1) if self.drop_token == "last" else slice(1, None)

@@ -1,4 +1,4 @@
-"""The arithmetic of a convolution of stride 1, and a faster formulation of it for the few channels of compact networks."""
+"""The arithmetic of a convolution, and a faster formulation of it for the few channels of compact networks."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ _MANTISSA = 23
 def exp2(x: Float[Array, "*any"]) -> Float[Array, "*any"]:
     """2^x for float32 x <= 127, relative error below 3e-7; about twice as fast as `jnp.exp` on the CPU.
 
-    2^x = 2^n 2^f with n the nearest integer: a polynomial for 2^f, n added to the bits of its exponent. Below -126 the result
-    is no longer exact but stays below 2^-125; not differentiable.
+    2^x = 2^n 2^f with n the nearest integer: a polynomial for 2^f, n added to the bits of its exponent.
+    Below -126 the result is no longer exact but stays below 2^-125; not differentiable.
     """
     n = jnp.round(x)
     f = x - n

@@ -38,6 +38,7 @@ class ResidualBlock(eqx.Module):
     def __call__(
         self, x: Float[Array, "B H W in"], time: Float[Array, "B T"] | None = None
     ) -> Float[Array, "B H W out"]:
+        """The map with its residual added; `time` is needed where the block was built with one."""
         h = self.conv1(jax.nn.silu(self.norm1(x)))
         if self.time is not None and time is not None:
             h = h + jax.nn.silu(self.time(time))[:, None, None, :]

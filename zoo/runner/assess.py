@@ -77,12 +77,15 @@ def example_rows(test: Events) -> list[int]:
 
 
 def channel_sums(responses: np.ndarray, detector: Detector) -> np.ndarray:
-    """Channel sums (N, R) of responses (N, H, W); what are channel sums already comes back as it is."""
+    """Channel sums (N, R) of responses (N, H, W); R may be 0. What are channel sums already comes back as it is."""
     if responses.ndim == 2:
         return responses
     flat = responses.reshape(len(responses), -1)
     masks = detector.readout.reshape(len(detector.readout), -1)
-    return np.stack([flat[:, mask].sum(axis=1, dtype=np.float64) for mask in masks], axis=1)
+    sums = np.empty((len(responses), len(masks)))
+    for channel, mask in enumerate(masks):
+        sums[:, channel] = flat[:, mask].sum(axis=1, dtype=np.float64)
+    return sums
 
 
 def timing(generator: Generator, batch_one: Generator, test: Events, key: Key) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from zoo.data.maps.maps import Maps, MapsConfig
 from zoo.data.readout import Readout
 from zoo.data.target import Target, TargetConfig
 from zoo.detectors.detector import Detector
+from zoo.layers.buffer import Buffer
 from zoo.schemes.scheme import Batch, Scheme, SchemeConfig, Setting, network_at
 from zoo.typing import Key
 
@@ -100,9 +101,11 @@ def network_paths(scheme: Scheme) -> tuple[str, ...]:
 
 
 def parameter_counts(scheme: Scheme) -> dict[str, int]:
-    """Trainable parameters of every network, by dotted field name."""
+    """Trainable parameters of every network, concrete or abstract, by dotted field name."""
     return {path: _size(network_at(scheme, path)) for path in network_paths(scheme)}
 
 
 def _size(network: eqx.Module) -> int:
-    return sum(leaf.size for leaf in jax.tree.leaves(network) if eqx.is_inexact_array_like(leaf))
+    leaves = jax.tree.leaves(network, is_leaf=lambda node: isinstance(node, Buffer))
+    arrays = (leaf for leaf in leaves if isinstance(leaf, jax.Array | jax.ShapeDtypeStruct))
+    return sum(leaf.size for leaf in arrays if jnp.issubdtype(leaf.dtype, jnp.inexact))

@@ -6,14 +6,11 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 
 from zoo.data.constants import Constants
 from zoo.errors import ComponentError
-from zoo.layers.buffer import Buffer
 from zoo.recipe.schema import Recipe
-from zoo.schemes.model import Model, network_paths
-from zoo.schemes.scheme import network_at
+from zoo.schemes.model import Model
 
 
 def abstract_models(recipe: Recipe, constants: Mapping[str, Constants] | None = None) -> dict[str, Model]:
@@ -44,14 +41,3 @@ def abstract_models(recipe: Recipe, constants: Mapping[str, Constants] | None = 
         except ComponentError as error:
             raise ComponentError(f"stage {name}: {error}") from error
     return models
-
-
-def abstract_parameter_counts(model: Model) -> dict[str, int]:
-    """Trainable parameters of every network of an abstract model, by dotted field name."""
-    return {path: _size(network_at(model.scheme, path)) for path in network_paths(model.scheme)}
-
-
-def _size(network: eqx.Module) -> int:
-    leaves = jax.tree.leaves(network, is_leaf=lambda node: isinstance(node, Buffer))
-    arrays = (leaf for leaf in leaves if isinstance(leaf, jax.ShapeDtypeStruct))
-    return sum(leaf.size for leaf in arrays if jnp.issubdtype(leaf.dtype, jnp.inexact))

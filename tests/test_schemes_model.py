@@ -1,0 +1,139 @@
+"""A stage's model: its parts fit together for every choice, with and without data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from zoo.catalogue import components
+from zoo.data.events import Events
+from zoo.detectors.zdc import checkerboard_readout
+from zoo.detectors.zn import ZNConfig
+from zoo.schemes.model import Model, ModelConfig, network_paths, parameter_counts
+from zoo.schemes.scheme import network_at
+
+KEY = jax.random.key(0)
+SHAPE = (8, 6)
+SMALL = replace(ZNConfig().build(), shape=SHAPE, readout=checkerboard_readout(*SHAPE))
+WIDTH, BLOCKS, TIME = 8, 2, 4
+NETWORK = {"name": "mlp", "width": WIDTH, "blocks": BLOCKS, "time_features": TIME}
+FLOW = {"name": "flow_matching", "network": NETWORK, "sampler": {"name": "euler", "steps": 2}}
+
+
+@pytest.fixture(scope="module")
+def events(make_events) -> Events:
+    return make_events(SMALL, 30)
+
+
+def config(**table: Any) -> ModelConfig:
+    return ModelConfig.model_validate({"scheme": FLOW, **table})
+
+
+CHOICES = [
+    {"condition": condition, "target": {"name": target, "transforms": ["dequantise", "log1p"]}, "maps": maps}
+    for condition in components("features")
+    for target in components("target")
+    for maps in (None, "impact_maps")
+]
+
+
+@pytest.mark.parametrize(
+    "table", CHOICES, ids=lambda table: f"{table['condition']}-{table['target']['name']}-{table['maps']}"
+)
+def test_every_choice_fits_builds_trains_and_samples(table: dict[str, Any], events: Events):
+    chosen = config(**{key: value for key, value in table.items() if value is not None})
+    constants = chosen.fit(SMALL, events)
+    model = chosen.build(SMALL, constants, {}, key=KEY)
+    particles = jnp.asarray(events.particles, jnp.float32)
+
+    @eqx.filter_jit
+    def everything(model: Model) -> tuple[Any, ...]:
+        batch = model.batch(jnp.asarray(events.counts), particles, KEY)
+        return batch, model.scheme.loss("velocity", batch, KEY).value, model.sample(particles, KEY)
+
+    batch, loss, sample = everything(model)
+    shape = (len(events), *chosen.target.shape(SMALL))
+    assert batch.x.shape == batch.physical.shape == sample.shape == shape
+    np.testing.assert_array_equal(batch.counts, events.counts)
+    np.testing.assert_array_equal(batch.physical, model.target.physical(batch.counts))
+    assert batch.condition.features.shape == (len(events), chosen.condition.size(SMALL))
+    assert (batch.condition.maps is None) == (table["maps"] is None)
+    assert np.isfinite(loss)
+    assert np.isfinite(np.asarray(sample)).all()
+
+
+@pytest.mark.parametrize("condition", components("features"))
+@pytest.mark.parametrize("transforms", [["log1p"], ["dequantise", "log1p", "standardise"]])
+def test_a_model_built_without_data_has_the_structure_of_a_fitted_one(
+    condition: str, transforms: list[str], events: Events
+):
+    chosen = config(condition=condition, target={"name": "channels", "transforms": transforms})
+    fitted, unfitted = chosen.fit(SMALL, events), chosen.unfitted(SMALL)
+    assert {name: value.shape for name, value in fitted.items()} == {k: v.shape for k, v in unfitted.items()}
+    assert all(value.dtype == np.float64 for value in fitted.values())
+    one, other = (chosen.build(SMALL, constants, {}, key=KEY) for constants in (fitted, unfitted))
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    abstract = eqx.filter_eval_shape(lambda: chosen.build(SMALL, unfitted, {}, key=KEY))
+    assert parameter_counts(abstract.scheme) == parameter_counts(one.scheme)
+
+
+def test_constants_come_from_the_given_events_alone(events: Events):
+    chosen = config(condition="published", target={"name": "channels", "transforms": ["standardise"]})
+    constants = chosen.fit(SMALL, events[:20])
+    columns = events.particles[:20, :9]
+    np.testing.assert_allclose(constants["condition/mean"], columns.mean(axis=0))
+    np.testing.assert_allclose(constants["condition/scale"], columns.std(axis=0))
+    sums = np.stack([events.counts[:20, mask].sum(axis=1) for mask in SMALL.readout], axis=1)
+    np.testing.assert_allclose(constants["target/0/mean"], sums.mean(axis=0))
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "f4"])
+def test_a_batch_does_not_depend_on_the_dtype_of_the_counts(dtype: str, events: Events):
+    chosen = config()
+    model = chosen.build(SMALL, chosen.fit(SMALL, events), {}, key=KEY)
+    particles = jnp.asarray(events.particles, jnp.float32)
+    counts = np.minimum(events.counts, 200)
+    expected = model.batch(jnp.asarray(counts), particles, KEY)
+    found = model.batch(jnp.asarray(counts.astype(dtype)), particles, KEY)
+    np.testing.assert_array_equal(found.x, expected.x)
+    np.testing.assert_allclose(found.x, np.log1p(counts), rtol=1e-5)
+    assert found.counts.dtype == jnp.float32
+
+
+def test_parameters_are_counted_by_network():
+    chosen = config(condition="published", target="channels")
+    model = chosen.build(SMALL, chosen.unfitted(SMALL), {}, key=KEY)
+    inputs = 5 + 9 + TIME
+    block = 2 * WIDTH + 2 * (WIDTH**2 + WIDTH)
+    expected = (inputs * WIDTH + WIDTH) + BLOCKS * block + 2 * WIDTH + (WIDTH * 5 + 5)
+    assert parameter_counts(model.scheme) == {"network": expected}
+    assert network_paths(model.scheme) == ("network",)
+    assert network_at(model.scheme, "network.enter").weight.shape == (inputs, WIDTH)
+
+
+def test_the_same_key_gives_the_same_weights_and_another_key_others():
+    chosen = config()
+    weights = [
+        np.asarray(
+            chosen.build(SMALL, chosen.unfitted(SMALL), {}, key=jax.random.key(seed)).scheme.network.enter.weight
+        )
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("part", ["condition", "target", "scheme"])
+def test_parts_may_be_named_or_written_out(part: str):
+    named = {"condition": "kinematic", "target": "channels", "scheme": FLOW}
+    written = named | {
+        "condition": {"name": "kinematic", "octaves": 5},
+        "target": {"name": "channels", "transforms": ["log1p"]},
+    }
+    assert getattr(ModelConfig.model_validate(named), part) == getattr(ModelConfig.model_validate(written), part)
