@@ -13,6 +13,7 @@ import pytest
 from zoo.cli.main import main
 from zoo.recipe.load import load_recipe
 from zoo.recipe.resolved import plain
+from zoo.recipe.schema import Recipe
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
 
@@ -32,12 +33,12 @@ SHORT = {
 }
 
 
-def overrides(recipe: Mapping[str, Any]) -> Iterator[str]:
+def overrides(recipe: Recipe) -> Iterator[str]:
     yield from ("data.limit=80", "evaluate.events=12", "evaluate.repeats=2", "evaluate.bootstrap=5")
     yield "evaluate.timing=false"
-    for stage in recipe["stages"]:
+    for stage in recipe.stages:
         yield from (f"stages.{stage}.train.{key}={json.dumps(value)}" for key, value in SHORT.items())
-    for path, table in _tables(recipe):
+    for path, table in _tables(plain(recipe)):
         small = SMALL.get(table.get("name", ""), {})
         yield from (f"{'.'.join(path)}.{key}={json.dumps(value)}" for key, value in small.items())
 
@@ -53,16 +54,16 @@ def _tables(
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
 def test_a_shipped_recipe_runs_to_its_result(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    recipe = plain(load_recipe(file).recipe)
+    recipe = load_recipe(file).recipe
     arguments = [part for text in overrides(recipe) for part in ("--set", text)]
     assert main(["run", str(file), "--runs", str(tmp_path), *arguments]) == 0
     run = tmp_path / file.stem / "001"
     result = json.loads((run / "result.json").read_text())
     assert result["converged"] is True
-    assert result["detector"] == recipe["detector"]["name"]
+    assert result["detector"] == recipe.detector.component
     assert math.isfinite(result["metrics"]["wasserstein"]["mean"])
     losses = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    assert {line["stage"] for line in losses} == set(recipe["stages"])
+    assert {line["stage"] for line in losses} == set(recipe.stages)
     assert all(math.isfinite(line["loss"]) for line in losses if line["event"] == "train")
     assert "Wasserstein" in capsys.readouterr().out
 

@@ -18,6 +18,10 @@ from zoo.runner.signals import StopRequest
 from zoo.schemes.generation import Generator
 from zoo.typing import Key
 
+SLOW_SECONDS = 20.0
+"""Two generated chunks that take longer are timed less often."""
+CALLS, CALLS_IF_SLOW = 7, 4
+"""Generated chunks per timing, the two that warm up included."""
 EXAMPLES = 7
 """Test events whose generated responses are kept for the pictures."""
 
@@ -96,7 +100,8 @@ def timing(generator: Generator, batch_one: Generator, test: Events, key: Key) -
         start = time.perf_counter()
         jax.block_until_ready(one(particles, key))
         jax.block_until_ready(one(particles, key))
-        repeats = 5 if time.perf_counter() - start < 20 else 2
+        slow = time.perf_counter() - start > SLOW_SECONDS
+        repeats = (CALLS_IF_SLOW if slow else CALLS) - 2
         measured[f"batch_{one.chunk}"] = time_per_sample(
             lambda one=one, particles=particles: one(particles, key), one.chunk, repeats=repeats, warmup=0
         )

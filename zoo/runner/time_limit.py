@@ -15,10 +15,11 @@ from zoo.detectors.detector import Detector
 from zoo.errors import ZooError
 from zoo.recipe.load import with_values
 from zoo.recipe.schema import Recipe
+from zoo.runner.assess import CALLS, CALLS_IF_SLOW, SLOW_SECONDS
 from zoo.runner.state import inference_model
 from zoo.runner.streams import stream
 from zoo.runner.trainer import StageData, Trainer
-from zoo.schemes.generation import Generator
+from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -28,8 +29,6 @@ VALIDATION_SHARE = 0.1
 """Largest part of a stage's time that goes into validation."""
 RESERVE = 0.05
 """Part of the limit kept for loading, saving, metrics and plots."""
-FEWEST_EVENTS = 200
-"""Test events that are evaluated however short the limit."""
 
 
 def parse_duration(text: str) -> float:
@@ -53,7 +52,13 @@ class Pace:
 
     step_seconds: float
     sample_seconds: float
-    compile_seconds: float
+    sampler_seconds: float
+    """What compiling the sampler takes."""
+
+    def timing_seconds(self) -> float:
+        """What the time per sample costs: a sampler for single particles, and a few whole chunks."""
+        chunk = CHUNK * self.sample_seconds
+        return self.sampler_seconds + (CALLS_IF_SLOW if 2 * chunk > SLOW_SECONDS else CALLS) * chunk
 
 
 def fitted(recipe: Recipe, detector: Detector, data: StageData, test: Events, seconds: float, spent: float) -> Recipe:
@@ -68,11 +73,13 @@ def fitted(recipe: Recipe, detector: Detector, data: StageData, test: Events, se
     final = list(recipe.stages)[-1]
     events = min(len(test), recipe.evaluate.events or len(test))
     per_event = recipe.evaluate.repeats * paces[final].sample_seconds
-    affordable = max(min(FEWEST_EVENTS, events), int(EVALUATION_SHARE * seconds / max(per_event, 1e-9)))
+    # Whole chunks, since a part of one costs as much; one however short the limit.
+    affordable = max(1, int(EVALUATION_SHARE * seconds / max(per_event, 1e-9)) // CHUNK) * CHUNK
     if affordable < events:
-        events = affordable
-        values["evaluate.events"] = max(2, events)
+        events = values["evaluate.events"] = affordable
     left -= events * per_event
+    if recipe.evaluate.timing:
+        left -= paces[final].timing_seconds()
     shares = {name: stage.train.time_share for name, stage in recipe.stages.items()}
     for name, stage in recipe.stages.items():
         share = max(left, 0.0) * shares[name] / sum(shares.values())
@@ -99,7 +106,6 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData) -> Mapping[str, 
     for name, stage in recipe.stages.items():
         constants = stage.model.fit(detector, data.train)
         trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
-        begun = time.perf_counter()
         per_dispatch = stage.train.steps_per_dispatch
         state, progress = trainer.advance(trainer.start(), 0, per_dispatch)
         jax.block_until_ready(progress)
@@ -119,7 +125,7 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData) -> Mapping[str, 
         paces[name] = Pace(
             step_seconds=(stepped - compiled) / (dispatches * per_dispatch),
             sample_seconds=(time.perf_counter() - warm) / generator.chunk,
-            compile_seconds=compiled - begun,
+            sampler_seconds=warm - stepped,
         )
         earlier[name] = model
     return paces
