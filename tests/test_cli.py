@@ -34,6 +34,7 @@ Capture = pytest.CaptureFixture[str]
 def no_other_shelf(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ZOO_HOME", str(shelf()))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zoo.shelf.shelves.clone", lambda: tmp_path)
 
 
 @pytest.fixture(scope="module")

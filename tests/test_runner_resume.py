@@ -71,7 +71,7 @@ def test_killed_at_a_random_step_and_resumed_gives_the_same_bits(undisturbed: Pa
     process = start("run", TINY, "--runs", tmp_path, *OFTEN)
     wait_for(lambda: steps_logged(run) >= lines, process)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert not (run / "result.json").exists()
     done = zoo("run", TINY, "--runs", tmp_path, *OFTEN)
     assert done.returncode == 0, done.stderr

@@ -180,5 +180,5 @@ def test_the_target_has_to_be_the_response():
 
 
 def test_the_first_stage_has_to_generate_channel_sums():
-    with pytest.raises(ComponentError, match="^scheme 'factorised': stage 'first' generates no channel sums;"):
+    with pytest.raises(ComponentError, match=r"^scheme 'factorised': stage 'first' generates no channel sums;"):
         factorised(sums={"condition": "kinematic", "scheme": FLOW})

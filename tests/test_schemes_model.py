@@ -37,9 +37,12 @@ def config(**table: Any) -> ModelConfig:
 
 CHOICES = [
     {"condition": condition, "target": {"name": target, "transforms": ["dequantise", "log1p"]}, "maps": maps}
-    for condition in components("features")
-    for target in components("target")
-    for maps in (None, "impact_maps")
+    for condition, target, maps in [
+        ("published", "response", None),
+        ("published", "channels", "impact_maps"),
+        ("kinematic", "response", "impact_maps"),
+        ("kinematic", "channels", None),
+    ]
 ]
 
 

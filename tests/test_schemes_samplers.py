@@ -41,9 +41,9 @@ def test_straight_paths_are_exact_for_states_of_any_shape(name: str, shape: tupl
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_time_runs_from_0_to_1(name: str):
     found = solved(SAMPLERS[name](), lambda x, t: jnp.full_like(x, t))
-    steps = 11
-    expected = (steps - 1) / (2 * steps) if SAMPLERS[name] is EulerConfig else 0.5
-    np.testing.assert_allclose(found - START, expected, rtol=1e-4)
+    size = 1 / 11
+    short = {EulerConfig: size / 2, HeunConfig: size**2 / 2}.get(SAMPLERS[name], 0.0)
+    np.testing.assert_allclose(found - START, 0.5 - short, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
@@ -63,9 +63,15 @@ def test_the_field_is_given_a_scalar_float32_time(name: str):
 def test_exponential_growth_is_the_polynomial_of_the_order(config: Any, steps: int):
     """One step of dx/dt = a x multiplies by the Taylor polynomial of exp(a/n) to the order of the method."""
     rate = 1.5 / steps
-    factor = 1 + rate + (rate**2 / 2 if ORDERS[config] == 2 else 0)
+    first, second = 1 + rate, 1 + rate + rate**2 / 2
+    factor = {EulerConfig: first**steps, HeunConfig: second ** (steps - 1) * first, MidpointConfig: second**steps}
     found = solved(config(steps=steps), lambda x, t: 1.5 * x)
-    np.testing.assert_allclose(found, START * factor**steps, rtol=1e-5)
+    np.testing.assert_allclose(found, START * factor[config], rtol=1e-5)
+
+
+def test_heun_survives_a_field_without_a_value_at_the_end():
+    found = solved(HeunConfig(), lambda x, t: (3.0 - x) / (1.0 - t))
+    np.testing.assert_allclose(found, 3.0, rtol=1e-5)
 
 
 def curved(x: Any, t: Any) -> Any:

@@ -18,6 +18,7 @@ from zoo.catalogue import components
 from zoo.data.archive import read_array
 from zoo.errors import DataError, RunError, ShelfError
 from zoo.recipe.load import with_values
+from zoo.schemes.model import parameter_counts
 from zoo.shelf.card import all_cards, find_card
 from zoo.shelf.citations import OWED, citations, references
 from zoo.shelf.finished_run import FinishedRun
@@ -26,7 +27,6 @@ from zoo.shelf.names import check_name
 from zoo.shelf.publish import publish
 from zoo.shelf.record import card_table
 from zoo.shelf.shelves import Shelf, shelves, writable_shelf
-from zoo.schemes.model import parameter_counts
 from zoo.shelf.structure import abstract_models
 from zoo.shelf.surrogate import Surrogate
 from zoo.shelf.weights import restore_weights

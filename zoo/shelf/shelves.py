@@ -93,4 +93,9 @@ def _places(registry: Path | None) -> Iterator[Shelf]:
     if os.environ.get(HOME):
         yield Shelf(Path(os.environ[HOME]).expanduser())
     yield Shelf(Path.cwd())
-    yield Shelf(Path(zoo.__file__).parent.parent)
+    yield Shelf(clone())
+
+
+def clone() -> Path:
+    """The folder that the package lies in, which is a shelf in a clone."""
+    return Path(zoo.__file__).parent.parent

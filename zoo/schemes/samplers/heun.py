@@ -8,7 +8,7 @@ from zoo.schemes.samplers.sampler import FixedStepConfig
 
 @register("sampler", "heun")
 class HeunConfig(FixedStepConfig):
-    """Second order, two evaluations per step, the second at the end of the step."""
+    """Second order, two evaluations per step, the second at the end of the step; the very last step is Euler's."""
 
     def midpoint(self) -> tuple[float, float]:
         """The trapezoidal rule."""

@@ -36,7 +36,11 @@ class FixedStepConfig(SamplerConfig):
         """(c, b): the second stage is evaluated at c of the step and weighs b in the update; None for one stage."""
 
     def integrate(self, velocity: Velocity, noise: Float[Array, "B *shape"]) -> Float[Array, "B *shape"]:
-        """One `lax.scan` over the grid; the state stays float32."""
+        """One `lax.scan` over the grid; the state stays float32.
+
+        A second stage at the very end, t = 1, is not used: the last step is Euler's, as in EDM (Karras et al. 2022,
+        algorithm 1), since a prediction of the data has no velocity there. The order stays the same.
+        """
         size = 1.0 / self.steps
         second = self.midpoint()
 
@@ -45,7 +49,8 @@ class FixedStepConfig(SamplerConfig):
             if second is not None:
                 node, weight = second
                 later = velocity(x + node * size * slope, time + node * size)
-                slope = (1.0 - weight) * slope + weight * later
+                last = (node == 1.0) & (time >= 1.0 - 1.5 * size)
+                slope = jnp.where(last, slope, (1.0 - weight) * slope + weight * later)
             return x + size * slope, None
 
         grid = jnp.arange(self.steps, dtype=jnp.float32) * size
