@@ -174,6 +174,23 @@ class OneOf:
         return core_schema.tagged_union_schema(arms, discriminator=self.choose)
 
 
+@dataclass(frozen=True)
+class Published:
+    """Annotation of a field whose published code behaves otherwise than the default, which is the clean behaviour.
+
+    `drop_token: Annotated[Literal["last", "first"], Published("first")] = "last"`: under `compat = "published"` every
+    such field that the recipe does not set takes the published value.
+    """
+
+    value: Any
+    """The published code's value, as a recipe would write it."""
+
+
+def published(field: FieldInfo) -> Published | None:
+    """The published code's value of a field, where it differs from the default."""
+    return next((item for item in field.metadata if isinstance(item, Published)), None)
+
+
 def slot(field: FieldInfo) -> OneOf | None:
     """The kind of component a field holds, or None for a plain value."""
     return _slot_of(field.annotation, field.metadata)
