@@ -188,7 +188,19 @@ class Published:
 
 def published(field: FieldInfo) -> Published | None:
     """The published code's value of a field, where it differs from the default."""
-    return next((item for item in field.metadata if isinstance(item, Published)), None)
+    return _published_of(field.annotation, field.metadata)
+
+
+def _published_of(annotation: Any, metadata: Any) -> Published | None:
+    for item in metadata:
+        if isinstance(item, Published):
+            return item
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _published_of(arguments[0], arguments[1:])
+    if origin in (Union, UnionType):
+        return next((found for part in arguments if (found := _published_of(part, ()))), None)
+    return None
 
 
 def slot(field: FieldInfo) -> OneOf | None:

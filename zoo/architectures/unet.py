@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from pydantic import Field, Strict
 
 from zoo.architectures.time_network import TimeNetwork, TimeNetworkConfig
-from zoo.catalogue import register
+from zoo.catalogue import Published, register
 from zoo.errors import ComponentError
 from zoo.layers.attention import ConditionalAttention
 from zoo.layers.conv import Conv, Downsample, Upsample
@@ -35,7 +35,7 @@ class UNetConfig(TimeNetworkConfig):
     """Residual blocks per level and direction."""
     heads: Annotated[int, Field(ge=1)] = 2
     """Attention heads; must divide the width of the second-deepest level and of the deepest."""
-    drop_token: Literal["last", "first"] = "last"
+    drop_token: Annotated[Literal["last", "first"], Published("first")] = "last"
     """Which token is removed after attention: the condition token ("last"), or the first pixel, as in the published
     code, which shifts the map by one pixel."""
 

@@ -53,5 +53,7 @@ def _text(description: Description) -> list[str]:
         lines += [*wrapped(paragraph), ""]
     for row in description.keys:
         default = row.default if row.default in ("required", "absent") else f"default {row.default}"
-        lines += [*wrapped(f"{row.key}: {row.accepts}; {default}", hanging=" " * 6), *wrapped(row.meaning, " " * 6)]
+        other = f"; published code: {row.published}" if row.published else ""
+        lines += wrapped(f"{row.key}: {row.accepts}; {default}{other}", hanging=" " * 6)
+        lines += wrapped(row.meaning, " " * 6)
     return lines if description.keys else [*lines, "  It has no keys."]

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from zoo.catalogue import Config, components, kinds
+from zoo.catalogue import Config, components, kinds, published
 from zoo.errors import ComponentError
 from zoo.recipe.phrases import phrase
 from zoo.recipe.places import place_of
@@ -48,6 +48,8 @@ class KeyRow:
     default: str
     """As TOML; `required` or `absent` where there is none."""
     meaning: str
+    published: str | None
+    """The published code's value as TOML, where it is another than the default."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ def _description(kind: str, name: str, config: type[Config]) -> Description:
 def _row(key: str, field: FieldInfo) -> KeyRow:
     accepts = phrase(place_of(field.annotation, tuple(field.metadata)))
     meaning = " ".join((field.description or "").split())
-    return KeyRow(key, accepts.removeprefix("a ").removeprefix("an "), _default(field), meaning)
+    marker = published(field)
+    other = None if marker is None else shown(marker.value)
+    return KeyRow(key, accepts.removeprefix("a ").removeprefix("an "), _default(field), meaning, other)
 
 
 def _default(field: FieldInfo) -> str:

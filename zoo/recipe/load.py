@@ -33,7 +33,8 @@ class LoadedRecipe:
     """The stem of the file."""
     path: Path
     origins: Mapping[str, str] = field(repr=False)
-    """Key path of the resolved recipe to where its value comes from: `FILE:LINE`, `--set ...` or `default`."""
+    """Key path of the resolved recipe to where its value comes from: `FILE:LINE`, `--set ...` or `default`, which
+    `compat` decides on as well."""
 
 
 def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe:

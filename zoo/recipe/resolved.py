@@ -19,9 +19,9 @@ def plain(recipe: Recipe) -> dict[str, Any]:
     table = without_none(recipe.model_dump(mode="json"))
     stages = table.pop("stages")
     for stage in stages.values():
-        if not stage["train"]["players"]:
+        if "train" in stage and not stage["train"]["players"]:
             del stage["train"]["players"]
-    head = {key: table.pop(key) for key in ("detector", "seed", "data")}
+    head = {key: table.pop(key) for key in ("detector", "seed", "compat", "data")}
     return {**head, **(stages[ONLY_STAGE] if list(stages) == [ONLY_STAGE] else {"stages": stages}), **table}
 
 
@@ -33,9 +33,10 @@ def resolved_toml(recipe: Recipe) -> str:
 def digest(recipe: Recipe) -> str:
     """SHA-256 (hex) of what the recipe says, whatever its key order and the spelling of its numbers.
 
-    The order of the stages counts: they are trained in it.
+    The order of the stages counts: they are trained in it. `compat` does not: what it stands for is written out.
     """
     table = normalised(plain(recipe))
+    del table["compat"]
     table["stages"] = list(table["stages"].items())
     return hashlib.sha256(json.dumps(_canonical(table), sort_keys=True, allow_nan=False).encode()).hexdigest()
 

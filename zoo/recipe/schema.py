@@ -13,11 +13,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from zoo.catalogue import Config, OneOf
+from zoo.catalogue import Config, OneOf, Published
 from zoo.data.source import SourceConfig
 from zoo.detectors.detector import DetectorConfig
 from zoo.optim.optimizer import OptimizerConfig
 from zoo.optim.schedule import ScheduleConfig
+from zoo.recipe.compat import as_published
 from zoo.recipe.places import KeyPath, Table, with_names
 from zoo.recipe.references import misplaced
 from zoo.schemes.model import ModelConfig
@@ -77,8 +78,9 @@ class TrainConfig(Config):
     """The checkpoint that is evaluated and published: the best validation, or the end of training."""
     time_share: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     """This stage's share of `--time-limit`, relative to the shares of the other stages."""
-    schedule_examples: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
-    """Number of training events that the learning rate schedule is laid out for. Absent: those there are."""
+    schedule_examples: Annotated[int, Field(ge=1, le=1_000_000_000), Published(214_746)] | None = None
+    """Number of training events that the learning rate schedule is laid out for. Absent: those there are. The
+    published code takes the papers' ZN events whatever it trains on, so that their ZP runs stop half-way down."""
     optimizer: Annotated[OptimizerConfig, OneOf("optimizer")]
     """The optimizer of every player without its own."""
     schedule: Annotated[ScheduleConfig, OneOf("schedule"), Field(default="constant")]
@@ -133,6 +135,9 @@ class Recipe(Config):
     """The calorimeter; it owns every shape."""
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 42
     """The one seed behind every random stream."""
+    compat: Literal["clean", "published"] = "clean"
+    """Where the published code behaves otherwise than it should: `published` gives every such key that the recipe does
+    not set the published code's value; `zoo describe NAME` shows both."""
     data: Annotated[
         SourceConfig,
         OneOf("source", implied=(("path", "npz"), ("responses", "npz")), default="sample"),
@@ -162,13 +167,15 @@ class Recipe(Config):
 def normalised(table: Mapping[str, Any]) -> dict[str, Any]:
     """The table of a recipe with its stages under `stages` and every default component named that is given keys.
 
-    Where both ways to write stages are mixed, `model` and `train` stay where they are, to be refused as unknown keys.
+    With `compat = "published"` the published code's values are filled in as well. Where both ways to write stages are
+    mixed, `model` and `train` stay where they are, to be refused as unknown keys.
     """
     top = {key: table[key] for key in STAGE_TABLES if key in table}
     if top and "stages" not in table:
         rest = {key: value for key, value in table.items() if key not in top}
         table = {**rest, "stages": {ONLY_STAGE: top}}
-    return with_names(Table(Recipe), table)
+    named = with_names(Table(Recipe), table)
+    return as_published(Table(Recipe), named) if named.get("compat") == "published" else named
 
 
 class RecipeFile(Recipe):

@@ -8,7 +8,7 @@ import jax
 from jaxtyping import Array, Float
 from pydantic import Field
 
-from zoo.catalogue import register
+from zoo.catalogue import Published, register
 from zoo.schemes.times.time_distribution import TimeDistributionConfig
 from zoo.typing import Key
 
@@ -17,7 +17,7 @@ from zoo.typing import Key
 class UniformConfig(TimeDistributionConfig):
     """t ~ U(0, maximum): the paper says 1, its code 0.99."""
 
-    maximum: Annotated[float, Field(gt=0, le=1)] = 1.0
+    maximum: Annotated[float, Field(gt=0, le=1), Published(0.99)] = 1.0
     """Upper end of the interval."""
 
     def draw(self, key: Key, size: int) -> Float[Array, " size"]:
