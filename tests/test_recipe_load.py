@@ -74,6 +74,16 @@ class TestExtends:
         assert optimizer == {"name": "sgd", "learning_rate": 1e-3, "momentum": 0.0, "nesterov": False}
         assert (recipe.data.component, recipe.data.limit) == ("npz", 100)
 
+    def test_figures_of_another_source_are_not_taken_over(self) -> None:
+        write("middle.toml", 'extends = "base.toml"\n[published]\nsource = "A"\nmae = 1.0\nrmse = 2.0')
+        write("same.toml", 'extends = "middle.toml"\n[published]\nmae = 3.0')
+        write("other.toml", 'extends = "middle.toml"\n[published]\nsource = "B"\nmae = 3.0')
+        same, other = (load_recipe(file).recipe.published for file in ("same.toml", "other.toml"))
+        assert same is not None
+        assert (same.source, same.mae, same.rmse) == ("A", 3.0, 2.0)
+        assert other is not None
+        assert (other.source, other.mae, other.rmse) == ("B", 3.0, None)
+
     def test_the_same_component_keeps_its_keys(self) -> None:
         write("child.toml", 'extends = "base.toml"\n[train.optimizer]\nname = "adam"\nlearning_rate = 2e-3')
         optimizer = load_recipe("child.toml").recipe.stages["main"].train.model_dump()["optimizer"]

@@ -19,6 +19,7 @@ from zoo.detectors.detector import DetectorConfig
 from zoo.optim.optimizer import OptimizerConfig
 from zoo.optim.schedule import ScheduleConfig
 from zoo.recipe.compat import as_published
+from zoo.recipe.merge import Subject
 from zoo.recipe.places import KeyPath, Table, with_names
 from zoo.recipe.references import misplaced
 from zoo.schemes.model import ModelConfig
@@ -105,8 +106,8 @@ class EvaluateConfig(Config):
 class PublishedConfig(Config):
     """The `[published]` table: what the paper reports for this experiment, on its own data."""
 
-    source: Annotated[str, Field(min_length=1)]
-    """Paper and table."""
+    source: Annotated[str, Field(min_length=1), Subject()]
+    """Paper and table. A recipe that gives it takes no figures over from the recipe it extends."""
     wasserstein: Annotated[float, Field(ge=0)] | None = None
     """Mean Wasserstein-1 distance over the readout channels, photons."""
     mae: Annotated[float, Field(ge=0)] | None = None
