@@ -13,6 +13,7 @@ from zoo.layers.convolution import convolve_plain, convolve_widened
 from zoo.layers.exp2 import exp2
 from zoo.layers.initial import lecun_normal, normal
 from zoo.layers.softmax_attention import attend_batched, attend_mapped
+from zoo.layers.standardise import standardise_plain, standardise_rows
 
 
 def heads(scale: float, tokens: int = 19) -> tuple[jax.Array, ...]:
@@ -37,6 +38,22 @@ def test_mapped_attention_has_the_gradient_of_the_plain_one(scale: float):
     plain = jax.grad(loss(attend_batched), argnums=(0, 1, 2))(*given)
     for one, other in zip(ours, plain, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4 * float(jnp.abs(other).max()) + 1e-6)
+
+
+@pytest.mark.parametrize("shape", [(40, 8), (2, 3, 5, 7), (3, 1)])
+@pytest.mark.parametrize("offset", [0.0, 20.0])
+def test_standardised_rows_equal_the_plain_formulation_with_its_gradient(shape: tuple[int, ...], offset: float):
+    keys = jax.random.split(jax.random.key(2), 2)
+    x, weights = offset + jax.random.normal(keys[0], shape), jax.random.normal(keys[1], shape)
+
+    def loss(standardise):
+        return lambda x: jnp.sum(weights * jnp.sin(standardise(x, 1e-6)))
+
+    np.testing.assert_allclose(standardise_rows(x, 1e-6), standardise_plain(x, 1e-6), atol=2e-4)
+    expected = jax.grad(loss(standardise_plain))(x)
+    np.testing.assert_allclose(
+        jax.grad(loss(standardise_rows))(x), expected, atol=2e-4 * float(jnp.abs(expected).max() + 1)
+    )
 
 
 def test_fast_exponential_is_accurate_where_it_claims_to_be():

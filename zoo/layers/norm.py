@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from zoo.layers.standardise import standardise
 
 
 class LayerNorm(eqx.Module):
@@ -26,10 +27,7 @@ class LayerNorm(eqx.Module):
 
     def __call__(self, x: Float[Array, "*batch size"]) -> Float[Array, "*batch size"]:
         """The normalised values, float32."""
-        x = x.astype(jnp.float32)
-        mean = jnp.mean(x, axis=-1, keepdims=True)
-        variance = jnp.mean(jnp.square(x - mean), axis=-1, keepdims=True)
-        x = (x - mean) * jax.lax.rsqrt(variance + self.eps)
+        x = standardise(x.astype(jnp.float32), self.eps)
         if self.scale is not None and self.bias is not None:
             x = x * self.scale.astype(jnp.float32) + self.bias.astype(jnp.float32)
         return x

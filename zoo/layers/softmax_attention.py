@@ -91,7 +91,8 @@ def _gradients(saved: tuple[Array, ...], gradient: Queries) -> tuple[Queries, To
     mean = jnp.sum(mixed * gradient, axis=-1).reshape(normaliser.shape)
     heads = (_heads(query), _heads(key), _heads(value), _heads(gradient), normaliser, mean)
     queries, keys, values = lax.map(_gradients_one, heads)
-    return queries.reshape(query.shape), keys.reshape(key.shape), values.reshape(value.shape)
+    keys, values = (x.swapaxes(1, 2).reshape(key.shape) for x in (keys, values))
+    return queries.reshape(query.shape), keys, values
 
 
 def _gradients_one(head: tuple[Array, ...]) -> tuple[Array, Array, Array]:
@@ -104,8 +105,9 @@ def _gradients_one(head: tuple[Array, ...]) -> tuple[Array, Array, Array]:
     scale = 1.0 / math.sqrt(size)
     return (
         scale * (tilts @ _pad_rows(_pad_columns(key)))[:, :size],
-        scale * (tilts.T @ _pad_columns(query))[:tokens, :size],
-        (weights.T @ _pad_columns(gradient))[:tokens, :size],
+        # Columns of tokens: XLA multiplies by the transpose of a large matrix five times more slowly.
+        scale * (query.T @ tilts)[:, :tokens],
+        (gradient.T @ weights)[:, :tokens],
     )
 
 
