@@ -37,38 +37,50 @@ def config(**table: Any) -> ModelConfig:
 
 CHOICES = [
     {"condition": condition, "target": {"name": target, "transforms": ["dequantise", "log1p"]}, "maps": maps}
-    for condition, target, maps in [
-        ("published", "response", None),
-        ("published", "channels", "impact_maps"),
-        ("kinematic", "response", "impact_maps"),
-        ("kinematic", "channels", None),
-    ]
+    for condition in components("features")
+    for target in components("target")
+    for maps in (None, "impact_maps")
 ]
+
+
+def choice(table: dict[str, Any]) -> ModelConfig:
+    return config(**{key: value for key, value in table.items() if value is not None})
+
+
+def everything(model: Model, counts: Any, particles: Any) -> tuple[Any, ...]:
+    """The batch, its loss and a sample."""
+    batch = model.batch(counts, particles, KEY)
+    return batch, model.scheme.loss("velocity", batch, KEY).value, model.sample(particles, KEY)
 
 
 @pytest.mark.parametrize(
     "table", CHOICES, ids=lambda table: f"{table['condition']}-{table['target']['name']}-{table['maps']}"
 )
-def test_every_choice_fits_builds_trains_and_samples(table: dict[str, Any], events: Events):
-    chosen = config(**{key: value for key, value in table.items() if value is not None})
-    constants = chosen.fit(SMALL, events)
-    model = chosen.build(SMALL, constants, {}, key=KEY)
-    particles = jnp.asarray(events.particles, jnp.float32)
-
-    @eqx.filter_jit
-    def everything(model: Model) -> tuple[Any, ...]:
-        batch = model.batch(jnp.asarray(events.counts), particles, KEY)
-        return batch, model.scheme.loss("velocity", batch, KEY).value, model.sample(particles, KEY)
-
-    batch, loss, sample = everything(model)
+def test_the_parts_fit_together_for_every_choice(table: dict[str, Any], events: Events):
+    chosen = choice(table)
+    model = eqx.filter_eval_shape(lambda: chosen.build(SMALL, chosen.unfitted(SMALL), {}, key=KEY))
+    particles = jax.ShapeDtypeStruct(events.particles.shape, jnp.float32)
+    batch, loss, sample = eqx.filter_eval_shape(everything, model, events.counts, particles)
     shape = (len(events), *chosen.target.shape(SMALL))
     assert batch.x.shape == batch.physical.shape == sample.shape == shape
-    np.testing.assert_array_equal(batch.counts, events.counts)
-    np.testing.assert_array_equal(batch.physical, model.target.physical(batch.counts))
+    assert batch.counts.shape == (len(events), *SHAPE)
     assert batch.condition.features.shape == (len(events), chosen.condition.size(SMALL))
     assert (batch.condition.maps is None) == (table["maps"] is None)
-    assert np.isfinite(loss)
-    assert np.isfinite(np.asarray(sample)).all()
+    assert loss.shape == ()
+    assert {batch.x.dtype, batch.counts.dtype, loss.dtype, sample.dtype} == {jnp.dtype("float32")}
+
+
+@pytest.mark.parametrize(("condition", "target"), [("published", "channels"), ("kinematic", "response")])
+def test_a_fitted_model_trains_and_samples_finite_numbers(condition: str, target: str, events: Events):
+    chosen = config(condition=condition, target=target, maps="impact_maps")
+    model = chosen.build(SMALL, chosen.fit(SMALL, events), {}, key=KEY)
+    particles = jnp.asarray(events.particles, jnp.float32)
+    batch, loss, sample = eqx.filter_jit(everything)(model, jnp.asarray(events.counts), particles)
+    np.testing.assert_array_equal(batch.counts, events.counts)
+    np.testing.assert_array_equal(batch.physical, model.target.physical(batch.counts))
+    np.testing.assert_allclose(batch.x, np.log1p(batch.physical), rtol=1e-5)
+    for found in (loss, sample, batch.condition.features):
+        assert np.isfinite(np.asarray(found)).all()
 
 
 @pytest.mark.parametrize("condition", components("features"))

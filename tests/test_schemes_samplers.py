@@ -28,8 +28,9 @@ def solved(config: Any, velocity: Any, start: Any = START) -> np.ndarray:
     return np.asarray(jax.jit(lambda noise: config.integrate(velocity, noise))(jnp.asarray(start)))
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
-@pytest.mark.parametrize("shape", [(2, 5), (2, 6, 4)])
+@pytest.mark.parametrize(
+    ("name", "shape"), [*((name, (2, 6, 4)) for name in SAMPLERS), *((name, (2, 5)) for name in FIXED)]
+)
 def test_straight_paths_are_exact_for_states_of_any_shape(name: str, shape: tuple[int, ...]):
     start = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     ends = np.random.default_rng(1).normal(size=shape).astype(np.float32)
@@ -39,23 +40,18 @@ def test_straight_paths_are_exact_for_states_of_any_shape(name: str, shape: tupl
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_time_runs_from_0_to_1(name: str):
-    found = solved(SAMPLERS[name](), lambda x, t: jnp.full_like(x, t))
-    size = 1 / 11
-    short = {EulerConfig: size / 2, HeunConfig: size**2 / 2}.get(SAMPLERS[name], 0.0)
-    np.testing.assert_allclose(found - START, 0.5 - short, rtol=1e-4)
-
-
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_the_field_is_given_a_scalar_float32_time(name: str):
+def test_time_is_a_float32_scalar_and_runs_from_0_to_1(name: str):
     times = []
 
     def velocity(x: Any, t: Any) -> Any:
         times.append((t.shape, t.dtype))
-        return x
+        return jnp.full_like(x, t)
 
-    solved(SAMPLERS[name](), velocity)
+    found = solved(SAMPLERS[name](), velocity)
     assert set(times) == {((), jnp.dtype("float32"))}
+    size = 1 / 11
+    short = {EulerConfig: size / 2, HeunConfig: size**2 / 2}.get(SAMPLERS[name], 0.0)
+    np.testing.assert_allclose(found - START, 0.5 - short, rtol=1e-4)
 
 
 @pytest.mark.parametrize("config", ORDERS)
@@ -99,11 +95,6 @@ def test_the_adaptive_solver_finds_the_solution(solver: str):
 def test_the_adaptive_solver_agrees_with_many_steps_of_euler():
     fine = solved(EulerConfig(steps=5000), curved)
     np.testing.assert_allclose(solved(AdaptiveConfig(), curved), fine, atol=2e-2)
-
-
-def test_tighter_tolerances_give_smaller_errors():
-    errors = [np.abs(solved(AdaptiveConfig(rtol=x, atol=x), curved) - EXACT).max() for x in (1e-2, 1e-5)]
-    assert errors[1] < errors[0] / 10
 
 
 def test_a_solution_that_needs_more_steps_than_allowed_is_nan():
