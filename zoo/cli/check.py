@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from zoo.cli.options import add_json, add_overrides, add_verb
 
 if TYPE_CHECKING:
-    from zoo.recipe.load import LoadedRecipe
+    from zoo.recipe.schema import Recipe
+    from zoo.recipe.sweep import LoadedSweep
 
 DESCRIPTION = """\
 Check recipes without running them: every problem of every file, one line each,
-with the nearest valid name.
+with the nearest valid name. Of a sweep every member is checked.
 
 With --build every stage is built as well, without weights, data or compilation,
 and its parameters are counted.
@@ -59,23 +60,41 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _report(file: str, overrides: Sequence[str], *, build: bool) -> dict[str, Any]:
-    from zoo.recipe.load import load_recipe
+    from zoo.recipe.resolved import digest
+    from zoo.recipe.sweep import LoadedSweep, load_experiment
+
+    loaded = load_experiment(file, overrides)
+    about = {"recipe": loaded.name, "file": str(loaded.path)}
+    if isinstance(loaded, LoadedSweep):
+        return {**about, "digest": loaded.digest, "members": _members(file, loaded, build=build)}
+    return {**about, "digest": digest(loaded.recipe), **(_built(loaded.recipe, file) if build else {})}
+
+
+def _members(file: str, sweep: LoadedSweep, *, build: bool) -> list[dict[str, Any]]:
+    from zoo.errors import RecipeError
     from zoo.recipe.resolved import digest
 
-    loaded = load_recipe(file, overrides)
-    report = {"recipe": loaded.name, "file": str(loaded.path), "digest": digest(loaded.recipe)}
-    return report | _built(file, loaded) if build else report
+    reports, problems = [], []
+    for member in sweep.members:
+        try:
+            built = _built(member.recipe, f"{file}: {member.label}") if build else {}
+            reports.append({"label": member.label, "digest": digest(member.recipe), **built})
+        except RecipeError as error:
+            problems += error.problems
+    if problems:
+        raise RecipeError(problems)
+    return reports
 
 
-def _built(file: str, loaded: LoadedRecipe) -> dict[str, Any]:
+def _built(recipe: Recipe, origin: str) -> dict[str, Any]:
     from zoo.errors import ComponentError, RecipeError
     from zoo.schemes.model import parameter_counts
     from zoo.shelf.structure import abstract_models
 
     try:
-        models = abstract_models(loaded.recipe)
+        models = abstract_models(recipe)
     except ComponentError as error:
-        raise RecipeError([f"{file}: {error}"]) from error
+        raise RecipeError([f"{origin}: {error}"]) from error
     parameters = {stage: parameter_counts(model.scheme) for stage, model in models.items()}
     return {
         "parameters": parameters,
@@ -84,12 +103,17 @@ def _built(file: str, loaded: LoadedRecipe) -> dict[str, Any]:
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
+    from zoo.report.rounding import count
     from zoo.report.text import listing
 
+    if "members" in report:
+        rows = [(each["label"], f"{each['total']:,} parameters") for each in report["members"] if "total" in each]
+        many = count(len(report["members"]), "recipe")
+        return [f"{report['file']}: good, a sweep of {many}", *(listing(rows) if rows else [])]
     if "parameters" not in report:
         return [f"{report['file']}: good"]
     rows = []
     for stage, networks in report["parameters"].items():
         rows.append((f"stage {stage}", f"{sum(networks.values()):,} parameters"))
-        rows += [(f"  {network}", f"{count:,}") for network, count in networks.items()]
+        rows += [(f"  {network}", f"{number:,}") for network, number in networks.items()]
     return [f"{report['file']}: good, {report['total']:,} parameters", *listing(rows)]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 A component with all its keys, their ranges, defaults and meaning; or a table of
-a recipe: recipe, model, train, players, evaluate, published.
+a recipe: recipe, model, train, players, evaluate, published, sweep, members.
 """
 
 EPILOG = """\

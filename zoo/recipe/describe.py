@@ -15,7 +15,16 @@ from zoo.errors import ComponentError
 from zoo.recipe.phrases import phrase
 from zoo.recipe.places import place_of
 from zoo.recipe.problem import shown
-from zoo.recipe.schema import EvaluateConfig, ModelConfig, PlayerConfig, PublishedConfig, RecipeFile, TrainConfig
+from zoo.recipe.schema import (
+    EvaluateConfig,
+    MemberConfig,
+    ModelConfig,
+    PlayerConfig,
+    PublishedConfig,
+    RecipeFile,
+    SweepConfig,
+    TrainConfig,
+)
 from zoo.recipe.suggestions import nearest
 
 TABLES: Mapping[str, type[Config]] = {
@@ -25,6 +34,8 @@ TABLES: Mapping[str, type[Config]] = {
     "players": PlayerConfig,
     "evaluate": EvaluateConfig,
     "published": PublishedConfig,
+    "sweep": SweepConfig,
+    "members": MemberConfig,
 }
 """The tables of a recipe around the components, which `zoo describe` explains as well."""
 

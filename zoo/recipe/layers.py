@@ -33,11 +33,13 @@ class FileLayer:
 
 @dataclass(frozen=True)
 class Override:
-    """One `--set KEY=VALUE`, or one changed value of a recipe in hand."""
+    """One `--set KEY=VALUE`, one changed value of a recipe in hand, or one value of a sweep."""
 
     label: str
     path: KeyPath
     value: Any
+    number: int = 0
+    """The line of its file; options have none."""
 
     def has(self, path: KeyPath) -> bool:
         """Whether a key path is the option's own or lies below it."""
@@ -53,9 +55,9 @@ class Override:
         return self.label
 
     def line(self, path: KeyPath) -> int:
-        """Options have no lines."""
+        """The line of its file."""
         del path
-        return 0
+        return self.number
 
 
 Layer = FileLayer | Override

@@ -18,6 +18,7 @@ from zoo.recipe.problem import dotted, shown
 from zoo.recipe.problems import validated
 from zoo.recipe.resolved import leaves, plain, without_none
 from zoo.recipe.schema import Recipe, RecipeFile, as_written
+from zoo.recipe.sweep_table import SWEEP, option_spread, with_sweep_spread
 
 FILE = Table(RecipeFile)
 
@@ -37,6 +38,25 @@ class LoadedRecipe:
     `compat` decides on as well."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """What a recipe file, those it extends and the options say together, not yet checked."""
+
+    name: str
+    """The stem of the file."""
+    path: Path
+    table: Mapping[str, Any]
+    """Plain values, without `extends` and `[sweep]`."""
+    sweep: Any
+    """The `[sweep]` table, spread; None where there is none."""
+    layers: tuple[Layer, ...]
+    """The files, the last ancestor first, then the options."""
+
+    def loaded(self, recipe: Recipe) -> LoadedRecipe:
+        """The checked recipe with its origins."""
+        return LoadedRecipe(recipe, self.name, self.path, _origins(recipe, self.table, self.layers))
+
+
 def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe:
     """The recipe of a file, or a shipped recipe by its bare name.
 
@@ -45,19 +65,30 @@ def load_recipe(path: Path | str, overrides: Sequence[str] = ()) -> LoadedRecipe
         overrides: `key.path=VALUE` each, as after `--set`.
 
     Raises:
-        RecipeError: every problem of the file and the overrides, one line each.
+        RecipeError: every problem of the file and the overrides, one line each; a sweep is not a single recipe.
     """
-    options = parse_overrides(overrides)
+    written = read_written(path, overrides)
+    if written.sweep is not None:
+        raise RecipeError([f"{origin(written.layers, (SWEEP,))}: {SWEEP}: one recipe is needed here, not a sweep"])
+    return written.loaded(validated(written.table, written.layers))
+
+
+def read_written(path: Path | str, overrides: Sequence[str] = ()) -> Written:
+    """What a file says, or a shipped recipe by its bare name, with the files it extends and the options.
+
+    Raises:
+        RecipeError: a file cannot be found or read, or an option is malformed.
+    """
+    options = [option_spread(option) for option in parse_overrides(overrides)]
     file = find(Path(path))
-    chain = _chain(file)
+    chain = [with_sweep_spread(layer) for layer in _chain(file)]
     table: dict[str, Any] = {}
     for layer in chain:
         table = merge(table, {key: value for key, value in layer.table.items() if key != "extends"}, FILE)
     options = placed(options, table)
     table = overridden(table, options, FILE)
-    layers: list[Layer] = [*chain, *options]
-    recipe = validated(table, layers)
-    return LoadedRecipe(recipe, file.stem, file, _origins(recipe, table, layers))
+    sweep = table.pop(SWEEP, None)
+    return Written(file.stem, file, table, sweep, (*chain, *options))
 
 
 def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

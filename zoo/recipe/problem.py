@@ -32,6 +32,8 @@ class Problem:
     """The offending value, where showing it helps."""
     asked_by: KeyPath = ()
     """For a missing key of a component: the key path that names the component."""
+    about_key: bool = False
+    """The key itself is wrong, whatever its value."""
 
 
 def dotted(path: KeyPath) -> str:

@@ -27,6 +27,9 @@ _NOT_ACCEPTED = {
 }  # fmt: skip
 """Error types whose whole message is what the schema accepts instead."""
 
+Located = tuple[Problem, Origin | None]
+"""A problem, and where it stands."""
+
 _STAGELESS = "no stage: write [model] and [train], or [stages.NAME.model] and [stages.NAME.train] for several"
 
 
@@ -40,13 +43,23 @@ def validated(table: Mapping[str, Any], layers: Sequence[Layer]) -> Recipe:
     Raises:
         RecipeError: every problem, in the order of the files.
     """
+    found = checked(table, layers)
+    if isinstance(found, Recipe):
+        return found
+    raise RecipeError([line(problem, where) for problem, where in found])
+
+
+def checked(table: Mapping[str, Any], layers: Sequence[Layer]) -> Recipe | list[Located]:
+    """The same with every problem and its place instead of an error, in the order of the files."""
     try:
         return Recipe.model_validate(dict(table))
     except ValidationError as error:
         problems = _problems(error, table)
-    located = [(problem, _origin(problem, layers)) for problem in problems]
-    located.sort(key=lambda pair: pair[1].order if pair[1] else (0, 0))
-    raise RecipeError([line(problem, where) for problem, where in located])
+    return sorted(((problem, _origin(problem, layers)) for problem in problems), key=_order)
+
+
+def _order(located: Located) -> tuple[int, int]:
+    return located[1].order if located[1] else (0, 0)
 
 
 def _origin(problem: Problem, layers: Sequence[Layer]) -> Origin | None:

@@ -27,7 +27,12 @@ def plain(recipe: Recipe) -> dict[str, Any]:
 
 def resolved_toml(recipe: Recipe) -> str:
     """The recipe as TOML with every default written out; loading it gives an equal recipe."""
-    return tomli_w.dumps(_brief(plain(recipe), Table(RecipeFile)))
+    return tomli_w.dumps(brief(plain(recipe)))
+
+
+def brief(table: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's plain values, or some of them, in which a component without keys is written as its bare name."""
+    return _brief(table, Table(RecipeFile))
 
 
 def digest(recipe: Recipe) -> str:
@@ -75,7 +80,6 @@ def without_none(value: Any) -> Any:
 
 
 def _brief(value: Any, place: Place | None) -> Any:
-    """Plain values in which a component without keys is written as its bare name."""
     if isinstance(value, Mapping):
         if isinstance(place, Component) and list(value) == [place.key]:
             return value[place.key]

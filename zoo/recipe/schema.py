@@ -179,6 +179,23 @@ def normalised(table: Mapping[str, Any]) -> dict[str, Any]:
     return as_published(Table(Recipe), named) if named.get("compat") == "published" else named
 
 
+class MemberConfig(Config):
+    """A `[[sweep.members]]` table: any keys of a recipe, and what the member is called."""
+
+    label: Annotated[str, Field(min_length=1)]
+    """What tells the member apart, in tables, plots and the name of its run directory."""
+
+
+class SweepConfig(Config):
+    """The `[sweep]` table: the values of some keys that the recipe is run with, one run each.
+
+    `KEY = [VALUES]` varies one key, as in `model.scheme.latent = [2, 4, 8]`; several such keys make a grid.
+    """
+
+    members: tuple[MemberConfig, ...] = ()
+    """Recipes that differ in several keys at once; beside a grid, each of them meets every point of it."""
+
+
 class RecipeFile(Recipe):
     """The keys of a recipe file, which may write its stages in either form."""
 
@@ -186,6 +203,8 @@ class RecipeFile(Recipe):
     """The model of the only stage."""
     train: TrainConfig
     """The training of the only stage."""
+    sweep: SweepConfig | None = None
+    """The recipes to run in place of a single one."""
 
 
 def as_written(path: KeyPath, table: Mapping[str, Any]) -> KeyPath:

@@ -29,7 +29,7 @@ def unknown_key(path: KeyPath, written: Mapping[str, Any]) -> Problem:
     place, value = at(Table(Recipe), table, parent)
     if not parent and key in STAGE_TABLES:
         stages = [dotted(("stages", name, key)) for name in table["stages"] or ("NAME",)]
-        return Problem(path, f"{_BOTH_FORMS}; did you mean {alternatives(stages[:3])}?")
+        return Problem(path, f"{_BOTH_FORMS}; did you mean {alternatives(stages[:3])}?", about_key=True)
     within = place.table(value) if isinstance(place, Component) else place
     valid = list(children(within)) if isinstance(within, Table) else []
     if isinstance(place, Component) and isinstance(within, Table):
@@ -39,9 +39,10 @@ def unknown_key(path: KeyPath, written: Mapping[str, Any]) -> Problem:
     else:
         owner = "a recipe"
         forms = ("stages",) if "stages" in written else STAGE_TABLES
-        valid = [*(name for name in valid if name != "stages"), *forms, "extends"]
+        valid = [*(name for name in valid if name != "stages"), *forms, "extends", "sweep"]
     text = f"unknown key; {owner} has {', '.join(valid) if valid else 'no keys'}"
-    return Problem(as_written(path, written), text + _advice(path, valid, place, value, written), below(value, key))
+    text += _advice(path, valid, place, value, written)
+    return Problem(as_written(path, written), text, below(value, key), about_key=True)
 
 
 def _advice(path: KeyPath, valid: list[str], place: Place | None, value: Any, written: Mapping[str, Any]) -> str:
