@@ -14,8 +14,7 @@ from zoo.recipe.layers import Layer, Origin, Override, origin
 from zoo.recipe.phrases import alternatives, article, phrase
 from zoo.recipe.places import Component, KeyPath, Place, Table, Value, at, below, step
 from zoo.recipe.problem import ABSENT, Problem, dotted, printable, shown
-from zoo.recipe.references import misplaced
-from zoo.recipe.schema import Recipe, Stage, as_written, normalised
+from zoo.recipe.schema import Recipe, as_written, normalised, of_stages
 from zoo.recipe.suggestions import nearest
 from zoo.recipe.unknown_keys import unknown_key
 
@@ -86,7 +85,7 @@ def _problems(error: ValidationError, written: Mapping[str, Any]) -> list[Proble
             # The parts of a union complain one by one; what they say is the same.
             found.setdefault(problem.path, problem)
     if isinstance(table.get("stages"), Mapping):
-        for problem in misplaced(Table(Stage), table["stages"]):
+        for problem in of_stages(table["stages"]):
             path = as_written(problem.path, written)
             found.setdefault(path, Problem(path, problem.text, problem.value))
     return list(found.values())

@@ -17,11 +17,14 @@ from zoo.catalogue import Config, OneOf, Published
 from zoo.data.source import SourceConfig
 from zoo.detectors.detector import DetectorConfig
 from zoo.optim.optimizer import OptimizerConfig
+from zoo.optim.precision import Precision
 from zoo.optim.schedule import ScheduleConfig
 from zoo.recipe.compat import as_published
 from zoo.recipe.merge import Subject
 from zoo.recipe.places import KeyPath, Table, with_names
+from zoo.recipe.problem import Problem
 from zoo.recipe.references import misplaced
+from zoo.recipe.untrained import untrained
 from zoo.schemes.model import ModelConfig
 
 ONLY_STAGE = "main"
@@ -65,7 +68,7 @@ class TrainConfig(Config):
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Decay per step of an exponential moving average of the weights, which is then validated, evaluated and
     published in their place. Absent: no average."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    precision: Precision = "auto"
     """Compute precision of the networks; `auto` is bfloat16 on accelerators and float32 on CPU."""
     steps_per_dispatch: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Training steps compiled into one call; more than one pays where a step is short beside its dispatch."""
@@ -125,8 +128,18 @@ class Stage(Config):
 
     model: ModelConfig
     """What is generated, from what, and by which scheme."""
-    train: TrainConfig
-    """How it is trained."""
+    train: TrainConfig | None = None
+    """How it is trained. Absent: the scheme has nothing to train, and is only fitted."""
+
+    @property
+    def precision(self) -> Precision:
+        """Compute precision of the stage's networks."""
+        return "auto" if self.train is None else self.train.precision
+
+    @property
+    def keep(self) -> Literal["best", "last"]:
+        """The checkpoint that is evaluated and published."""
+        return "last" if self.train is None else self.train.keep
 
 
 class Recipe(Config):
@@ -158,11 +171,16 @@ class Recipe(Config):
         return normalised(table) if isinstance(table, dict) else table
 
     @model_validator(mode="after")
-    def _check_references(self) -> Self:
-        problems = misplaced(Table(Stage), self.model_dump(mode="json")["stages"])
+    def _check_stages(self) -> Self:
+        problems = of_stages(self.model_dump(mode="json")["stages"])
         if problems:
             raise PydanticCustomError("problems", "{first}", {"first": problems[0].text, "problems": problems})
         return self
+
+
+def of_stages(stages: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with a `stages` table (plain values) that no single key shows."""
+    return [*untrained(Table(Stage), stages), *misplaced(Table(Stage), stages)]
 
 
 def normalised(table: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,8 +219,8 @@ class RecipeFile(Recipe):
 
     model: ModelConfig
     """The model of the only stage."""
-    train: TrainConfig
-    """The training of the only stage."""
+    train: TrainConfig | None = None
+    """The training of the only stage; absent where its scheme has nothing to train."""
     sweep: SweepConfig | None = None
     """The recipes to run in place of a single one."""
 

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
 
 from zoo.data.constants import Constants
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
-from zoo.schemes.model import ModelConfig
+from zoo.runner.observer import Observer
+from zoo.runner.signals import StopRequest
+from zoo.schemes.generation import Generator
+from zoo.schemes.model import Model, ModelConfig
+from zoo.schemes.scheme import Generate
 from zoo.shelf.constants import FILE, load_constants, save_constants
+from zoo.typing import Key
 
 
-def stage_constants(folder: Path, config: ModelConfig, detector: Detector, train: Events) -> Constants:
+def stage_constants(
+    folder: Path,
+    config: ModelConfig,
+    detector: Detector,
+    train: Events,
+    earlier: Mapping[str, Model],
+    generate: Generate,
+) -> Constants:
     """The constants stored in the folder, or freshly fitted on the training events and stored."""
     path = folder / FILE
     if not path.exists():
-        save_constants(path, config.fit(detector, train))
+        save_constants(path, config.fit(detector, train, earlier, generate))
     return load_constants(path)
+
+
+def generation(
+    earlier: Mapping[str, Model], train: Events, key: Key, observer: Observer, stop: StopRequest
+) -> Generate:
+    """How an earlier stage answers the training particles: in float32, as it does inside a later stage.
+
+    Raises:
+        Interrupted: a signal asked to stop; what was to be fitted is fitted anew next time.
+    """
+
+    def generate(stage: str) -> Iterator[tuple[slice, np.ndarray]]:
+        observer.begin(f"generate with {stage}", len(train))
+        for rows, generated in Generator(earlier[stage], jnp.dtype("float32")).chunks(train.particles, key):
+            stop.check()
+            yield rows, generated
+            observer.advance(rows.stop, {})
+        observer.end()
+
+    return generate

@@ -69,6 +69,17 @@ def train(
         stores.close()
 
 
+def fitted_only(model: Model, folder: Path) -> Trained:
+    """A stage without players: there is nothing to train once its constants are fitted; its model is kept."""
+    store = Store(folder / "last", keep=1)
+    try:
+        if store.latest() is None:
+            store.save(0, model)
+    finally:
+        store.close()
+    return Trained(model, 0, True)
+
+
 class _Loop:
     """The state of one stage's training, and what happens between two dispatches."""
 

@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from zoo.data.constants import Constants, within
 from zoo.recipe.resolved import digest
-from zoo.recipe.schema import Recipe
-from zoo.schemes.model import Model, parameter_counts
+from zoo.recipe.schema import Recipe, Stage
+from zoo.runner.loop import Trained
+from zoo.schemes.model import parameter_counts
 
 
-def stage_summary(model: Model, steps: int, batch_size: int, healthy: bool, seconds: float) -> dict[str, Any]:
-    """What is known of one trained stage."""
+def stage_summary(stage: Stage, trained: Trained, constants: Constants, seconds: float) -> dict[str, Any]:
+    """What is known of one stage that was trained, or only fitted; single numbers its scheme fitted are told."""
+    fitted = {name: float(value) for name, value in within(constants, "scheme").items() if np.ndim(value) == 0}
     return {
-        "parameters": parameter_counts(model.scheme),
-        "steps": steps,
-        "examples_seen": steps * batch_size,
-        "converged": healthy,
+        "parameters": parameter_counts(trained.model.scheme),
+        "steps": trained.steps,
+        "examples_seen": 0 if stage.train is None else trained.steps * stage.train.batch_size,
+        "converged": trained.healthy,
         "seconds": round(seconds, 1),
+        **({"fitted": fitted} if fitted else {}),
     }
 
 

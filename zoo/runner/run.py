@@ -11,18 +11,21 @@ import jax
 import numpy as np
 
 from zoo.data.splits import split_events
+from zoo.detectors.detector import Detector
 from zoo.evaluation.timing import device_description
+from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import LoadedRecipe
 from zoo.recipe.resolved import digest
 from zoo.recipe.schema import Recipe
 from zoo.runner.assess import assess, timing
-from zoo.runner.constants import stage_constants
+from zoo.runner.constants import generation, stage_constants
 from zoo.runner.environment import data_digest, enable_compilation_cache, environment
+from zoo.runner.lock import DirectoryLock
 from zoo.runner.log import Logged
-from zoo.runner.loop import train
+from zoo.runner.loop import Trained, fitted_only, train
 from zoo.runner.observer import Observer
 from zoo.runner.result import result, stage_summary
-from zoo.runner.run_directory import RunDirectory, choose
+from zoo.runner.run_directory import RunDirectory, choose, refuse_changed
 from zoo.runner.signals import StopRequest
 from zoo.runner.streams import stream
 from zoo.runner.time_limit import fitted
@@ -51,38 +54,51 @@ def run(loaded: LoadedRecipe, options: RunOptions, observer: Observer) -> RunDir
         ZooError: the recipe, the data or the run directory cannot be used.
         Interrupted: a signal asked to stop; the same call continues.
     """
-    begun = time.perf_counter()
     directory = _directory(loaded, options)
-    if directory.finished:
-        return directory
-    directory.lock()
-    try:
-        with StopRequest() as stop:
-            _run(directory, loaded, options, Logged(observer), stop, begun)
-    finally:
-        directory.unlock()
+    run_in(directory, loaded.recipe, options.time_limit, observer)
     return directory
+
+
+def run_in(directory: RunDirectory, recipe: Recipe, time_limit: float | None, observer: Observer) -> None:
+    """Start or continue the run of a directory, to its end; a finished one is left as it is.
+
+    Args:
+        directory: a run of this recipe, or an empty one.
+        recipe: as asked for, before the time limit.
+        time_limit: seconds the whole run may take, if it is not started yet; None for as long as the recipe says.
+        observer: is told of the progress.
+
+    Raises:
+        ZooError: the data or the run directory cannot be used.
+        Interrupted: a signal asked to stop; the same call continues.
+    """
+    begun = time.perf_counter()
+    if directory.finished:
+        return
+    with DirectoryLock(directory.path), StopRequest() as stop:
+        _run(directory, recipe, time_limit, Logged(observer), stop, begun)
 
 
 def _directory(loaded: LoadedRecipe, options: RunOptions) -> RunDirectory:
     """The run a recipe file belongs to, if it lies in one; else the one its name and content ask for."""
     inside = RunDirectory(loaded.path.parent)
     if inside.recipe_file == loaded.path and inside.environment_file.exists():
-        return choose(loaded.path.parents[2], inside.name, loaded.recipe, inside.path.name, new=False)
+        refuse_changed(inside, loaded.recipe)
+        return inside
     return choose(options.runs, loaded.name, loaded.recipe, options.run_id, options.new)
 
 
 def _run(
     directory: RunDirectory,
-    loaded: LoadedRecipe,
-    options: RunOptions,
+    requested: Recipe,
+    time_limit: float | None,
     observer: Logged,
     stop: StopRequest,
     begun: float,
 ) -> None:
     enable_compilation_cache()
     started = directory.recipe_file.exists()
-    recipe = directory.recipe() if started else loaded.recipe
+    recipe = directory.recipe() if started else requested
     detector = recipe.detector.build()
     events = recipe.data.events(detector)
     split = split_events(events, recipe.data.split)
@@ -102,51 +118,66 @@ def _run(
         observer.to(directory.log_file)
         observer.message(f"continuing {directory.path}")
     else:
-        if options.time_limit is not None:
+        if time_limit is not None:
             observer.message("timing a few steps of every stage")
-            recipe = fitted(recipe, detector, data, test, options.time_limit, time.perf_counter() - begun)
+            recipe = fitted(recipe, detector, data, test, time_limit, time.perf_counter() - begun)
             observer.message(_fitted_line(recipe))
-        about = environment() | {"requested_digest": digest(loaded.recipe), "data": provenance}
-        directory.create(recipe, about | {"digest": digest(recipe), "time_limit_seconds": options.time_limit})
+        about = environment() | {"recipe": directory.name, "requested_digest": digest(requested), "data": provenance}
+        directory.create(recipe, about | {"digest": digest(recipe), "time_limit_seconds": time_limit})
         observer.to(directory.log_file)
         observer.message(f"run directory {directory.path}")
-    stages, model, trainer = _train_stages(directory, recipe, data, observer, stop)
-    _finish(directory, recipe, model, trainer, stages, test, provenance, observer, stop)
+    stages, model = _train_stages(directory, recipe, data, observer, stop)
+    _finish(directory, recipe, model, stages, test, provenance, observer, stop)
 
 
 def _train_stages(
     directory: RunDirectory, recipe: Recipe, data: StageData, observer: Observer, stop: StopRequest
-) -> tuple[dict[str, dict[str, Any]], Model, Trainer]:
+) -> tuple[dict[str, dict[str, Any]], Model]:
     """Every stage in order, each with the earlier ones frozen; the last model is the surrogate."""
     detector = recipe.detector.build()
     earlier: dict[str, Model] = {}
     summaries: dict[str, dict[str, Any]] = {}
-    trainer: Trainer | None = None
     for name, stage in recipe.stages.items():
         folder = directory.checkpoints / name
-        constants = stage_constants(folder, stage.model, detector, data.train)
-        trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
-        if trainer.dtype == np.float32 and jax.default_backend() == "cpu":
-            observer.message(
-                f"stage {name}: computing in float32 (bfloat16 is for GPU and TPU; a CPU only emulates it)"
-            )
-        validator = Validator(detector, data.validation, stage.train.validate_events, trainer.validation_key)
         begun = time.perf_counter()
-        trained = train(trainer, validator, folder, directory.journal, observer, stop)
+        generate = generation(earlier, data.train, stream(recipe.seed, "fit", name), observer, stop)
+        constants = stage_constants(folder, stage.model, detector, data.train, earlier, generate)
+        if stage.model.scheme.trained:
+            trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
+            trained = _trained(trainer, detector, folder, directory, observer, stop)
+        else:
+            model = stage.model.build(detector, constants, dict(earlier), key=stream(recipe.seed, "init", name))
+            trained = fitted_only(model, folder)
         seconds = directory.add_seconds(name, time.perf_counter() - begun)
         earlier[name] = trained.model
-        summaries[name] = stage_summary(trained.model, trained.steps, stage.train.batch_size, trained.healthy, seconds)
+        summaries[name] = stage_summary(stage, trained, constants, seconds)
         if not trained.healthy:
             break
-    assert trainer is not None
-    return summaries, earlier[list(earlier)[-1]], trainer
+    return summaries, earlier[list(earlier)[-1]]
+
+
+def _trained(
+    trainer: Trainer,
+    detector: Detector,
+    folder: Path,
+    directory: RunDirectory,
+    observer: Observer,
+    stop: StopRequest,
+) -> Trained:
+    """One stage, trained to its end."""
+    if trainer.dtype == np.float32 and jax.default_backend() == "cpu":
+        observer.message(
+            f"stage {trainer.name}: computing in float32 (bfloat16 is for GPU and TPU; a CPU only emulates it)"
+        )
+    events, limit = trainer.data.validation, trainer.config.validate_events
+    validator = Validator(detector, events, limit, trainer.validation_key)
+    return train(trainer, validator, folder, directory.journal, observer, stop)
 
 
 def _finish(
     directory: RunDirectory,
     recipe: Recipe,
     model: Model,
-    trainer: Trainer,
     stages: dict[str, dict[str, Any]],
     test: Any,
     provenance: dict[str, Any],
@@ -156,13 +187,14 @@ def _finish(
     """Evaluate on the test split, draw, and write `result.json` last."""
     detector = recipe.detector.build()
     evaluation, times, arrays = None, None, None
-    generator = Generator(model, trainer.dtype)
     complete = len(stages) == len(recipe.stages)
     if complete:
+        dtype = compute_dtype(recipe.stages[list(recipe.stages)[-1]].precision)
+        generator = Generator(model, dtype)
         key = stream(recipe.seed, "evaluation")
         evaluation, arrays = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
         if recipe.evaluate.timing:
-            times = timing(generator, Generator(model, trainer.dtype, chunk=1), test, key)
+            times = timing(generator, Generator(model, dtype, chunk=1), test, key)
     document = result(directory.name, recipe, stages, evaluation, times, device_description(), provenance)
     from zoo.report.plots import draw_run
 
@@ -173,6 +205,6 @@ def _finish(
 
 
 def _fitted_line(recipe: Recipe) -> str:
-    parts = [f"{name} {stage.train.epochs:g} epochs" for name, stage in recipe.stages.items()]
+    parts = [f"{name} {stage.train.epochs:g} epochs" for name, stage in recipe.stages.items() if stage.train]
     limited = recipe.evaluate.events
     return "time limit: " + ", ".join(parts) + (f"; {limited} test events are evaluated" if limited else "")

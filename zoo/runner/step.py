@@ -44,8 +44,10 @@ class Stepper:
         decay: float | None,
         dtype: jnp.dtype,
         loss_key: Key,
+        steps: int,
     ) -> None:
         self._optimizers, self._decay, self._dtype, self._loss_key = optimizers, decay, dtype, loss_key
+        self._steps = steps
         self._compiled = eqx.filter_jit(self._dispatch, donate="all")
 
     def __call__(
@@ -92,7 +94,7 @@ class Stepper:
     ) -> tuple[TrainState, dict[str, Scalar], Bool[Array, ""]]:
         """One step; the state is left as it is unless `alive` and everything stayed finite."""
         noise_key, loss_key = jax.random.split(jax.random.fold_in(self._loss_key, state.step))
-        batch = state.model.batch(counts, particles, noise_key)
+        batch = state.model.batch(counts, particles, noise_key, state.step / self._steps)
         players = state.model.scheme.players()
         model, optimizers, metrics = state.model, {}, {}
         for player, paths in players.items():

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
 from zoo.errors import ZooError
+from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import with_values
-from zoo.recipe.schema import Recipe
+from zoo.recipe.schema import Recipe, TrainConfig
 from zoo.runner.assess import CALLS, CALLS_IF_SLOW, SLOW_SECONDS
 from zoo.runner.state import inference_model
 from zoo.runner.streams import stream
 from zoo.runner.trainer import StageData, Trainer
 from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
+from zoo.typing import Key
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 EVALUATION_SHARE = 0.25
@@ -51,9 +55,12 @@ class Pace:
     """Measured cost of one stage."""
 
     step_seconds: float
+    """0 for a stage that is only fitted."""
     sample_seconds: float
     sampler_seconds: float
     """What compiling the sampler takes."""
+    fit_seconds: float
+    """What generating with earlier stages takes, where the stage is fitted on that."""
 
     def timing_seconds(self) -> float:
         """What the time per sample costs: a sampler for single particles, and a few whole chunks."""
@@ -69,6 +76,7 @@ def fitted(recipe: Recipe, detector: Detector, data: StageData, test: Events, se
     begun = time.perf_counter()
     paces = _paces(recipe, detector, data)
     left = seconds * (1 - RESERVE) - spent - (time.perf_counter() - begun)
+    left -= sum(pace.fit_seconds for pace in paces.values())
     values: dict[str, Any] = {}
     final = list(recipe.stages)[-1]
     events = min(len(test), recipe.evaluate.events or len(test))
@@ -80,14 +88,16 @@ def fitted(recipe: Recipe, detector: Detector, data: StageData, test: Events, se
     left -= events * per_event
     if recipe.evaluate.timing:
         left -= paces[final].timing_seconds()
-    shares = {name: stage.train.time_share for name, stage in recipe.stages.items()}
-    for name, stage in recipe.stages.items():
-        share = max(left, 0.0) * shares[name] / sum(shares.values())
-        values |= _stage_values(name, stage.train, paces[name], len(data.train), len(data.validation), share)
+    trained = {name: stage.train for name, stage in recipe.stages.items() if stage.train and stage.model.scheme.trained}
+    for name, train in trained.items():
+        share = max(left, 0.0) * train.time_share / sum(each.time_share for each in trained.values())
+        values |= _stage_values(name, train, paces[name], len(data.train), len(data.validation), share)
     return with_values(recipe, values)
 
 
-def _stage_values(name: str, train: Any, pace: Pace, events: int, validation: int, share: float) -> dict[str, Any]:
+def _stage_values(
+    name: str, train: TrainConfig, pace: Pace, events: int, validation: int, share: float
+) -> dict[str, Any]:
     per_validation = min(train.validate_events, validation) * pace.sample_seconds + 0.5
     validations = max(1, min(20, int(VALIDATION_SHARE * share / per_validation)))
     steps = max(1, int((share - validations * per_validation) / pace.step_seconds))
@@ -104,28 +114,56 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData) -> Mapping[str, 
     paces: dict[str, Pace] = {}
     earlier: dict[str, Model] = {}
     for name, stage in recipe.stages.items():
-        constants = stage.model.fit(detector, data.train)
-        trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
-        per_dispatch = stage.train.steps_per_dispatch
-        state, progress = trainer.advance(trainer.start(), 0, per_dispatch)
-        jax.block_until_ready(progress)
-        compiled = time.perf_counter()
-        dispatches = 0
-        while dispatches < 3 or (time.perf_counter() - compiled < 3.0 and dispatches < 50):
-            state, progress = trainer.advance(state, 0, per_dispatch)
-            jax.block_until_ready(progress)
-            dispatches += 1
+        answers = _Repeated(earlier, data, stream(recipe.seed, "pace", name))
+        constants = stage.model.fit(detector, data.train, earlier, answers)
+        step_seconds = 0.0
+        if stage.model.scheme.trained:
+            step_seconds, model = _step_pace(
+                Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
+            )
+        else:
+            model = stage.model.build(detector, constants, dict(earlier), key=stream(recipe.seed, "init", name))
         stepped = time.perf_counter()
-        model = inference_model(state)
-        generator = Generator(model, trainer.dtype)
+        generator = Generator(model, compute_dtype(stage.precision))
         key = stream(recipe.seed, "pace")
         jax.block_until_ready(generator(data.validation.particles[: generator.chunk], key))
         warm = time.perf_counter()
         jax.block_until_ready(generator(data.validation.particles[: generator.chunk], key))
         paces[name] = Pace(
-            step_seconds=(stepped - compiled) / (dispatches * per_dispatch),
+            step_seconds=step_seconds,
             sample_seconds=(time.perf_counter() - warm) / generator.chunk,
             sampler_seconds=warm - stepped,
+            fit_seconds=len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
         )
         earlier[name] = model
     return paces
+
+
+def _step_pace(trainer: Trainer) -> tuple[float, Model]:
+    """Seconds per training step once compiled, and the model that was trained a little."""
+    per_dispatch = trainer.config.steps_per_dispatch
+    state, progress = trainer.advance(trainer.start(), 0, per_dispatch)
+    jax.block_until_ready(progress)
+    compiled = time.perf_counter()
+    dispatches = 0
+    while dispatches < 3 or (time.perf_counter() - compiled < 3.0 and dispatches < 50):
+        state, progress = trainer.advance(state, 0, per_dispatch)
+        jax.block_until_ready(progress)
+        dispatches += 1
+    return (time.perf_counter() - compiled) / (dispatches * per_dispatch), inference_model(state)
+
+
+class _Repeated:
+    """Stands in for earlier stages while time is taken: every chunk is the first one over again."""
+
+    def __init__(self, earlier: Mapping[str, Model], data: StageData, key: Key) -> None:
+        self._earlier, self._particles, self._key = earlier, data.train.particles, key
+        self.asked: list[str] = []
+
+    def __call__(self, stage: str) -> Iterator[tuple[slice, np.ndarray]]:
+        self.asked.append(stage)
+        generator = Generator(self._earlier[stage], jnp.dtype("float32"))
+        first = np.asarray(generator(self._particles[: generator.chunk], self._key))
+        for start in range(0, len(self._particles), generator.chunk):
+            rows = slice(start, min(start + generator.chunk, len(self._particles)))
+            yield rows, first[: rows.stop - rows.start]

@@ -44,6 +44,7 @@ class Trainer:
         seed: int,
     ) -> None:
         config = stage.train
+        assert config is not None, "a stage whose scheme has players has [train]"
         self.name, self.config, self.data = name, config, data
         self.dtype = compute_dtype(config.precision)
         self.model = stage.model.build(detector, constants, earlier, key=stream(seed, "init", name))
@@ -52,7 +53,7 @@ class Trainer:
         self.validation_key = stream(seed, "validation", name)
         self.optimizers = self._optimizers(config)
         self._stepper = Stepper(
-            self.optimizers, decay=config.ema, dtype=self.dtype, loss_key=stream(seed, "loss", name)
+            self.optimizers, decay=config.ema, dtype=self.dtype, loss_key=stream(seed, "loss", name), steps=self.steps
         )
 
     def start(self) -> TrainState:

@@ -17,11 +17,12 @@ from jaxtyping import Array, Float
 
 from zoo.catalogue import OneOf, register
 from zoo.data.condition import Condition
+from zoo.data.constants import Constants
 from zoo.data.readout import Readout
 from zoo.data.target import Channels
 from zoo.errors import ComponentError
 from zoo.schemes.model import Model
-from zoo.schemes.scheme import Batch, Outcome, Scheme, SchemeConfig, Setting
+from zoo.schemes.scheme import Batch, Fitting, Outcome, Scheme, SchemeConfig, Setting
 from zoo.schemes.stage_reference import StageName
 from zoo.schemes.whole_photons import whole_photons
 from zoo.typing import Key
@@ -56,9 +57,20 @@ class FactorisedConfig(SchemeConfig):
             raise ComponentError(
                 f"scheme 'factorised': stage {self.sums!r} generates no channel sums; its target must be 'channels'"
             )
-        channels = setting.readout.channels
-        inner = replace(setting, features=setting.features + 2 * channels + 1)
-        return Factorised(self.shape.build(inner, key=key), sums, setting.readout, self)
+        return Factorised(self.shape.build(self._given_sums(setting), key=key), sums, setting.readout, self)
+
+    def unfitted(self, setting: Setting) -> Constants:
+        """Those of the inner scheme."""
+        return self.shape.unfitted(self._given_sums(setting))
+
+    def fit(self, fitting: Fitting) -> Constants:
+        """Those of the inner scheme."""
+        return self.shape.fit(replace(fitting, setting=self._given_sums(fitting.setting)))
+
+    @staticmethod
+    def _given_sums(setting: Setting) -> Setting:
+        """What the inner scheme is built for: the sums as additional features."""
+        return replace(setting, features=setting.features + 2 * setting.readout.channels + 1)
 
 
 class Factorised(Scheme):
@@ -76,7 +88,7 @@ class Factorised(Scheme):
     def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
         """The inner scheme's loss, given the true channel sums."""
         condition = self._given(batch.condition, self.readout(batch.counts))
-        outcome = self.shape.loss(player, Batch(batch.x, batch.physical, batch.counts, condition), key)
+        outcome = self.shape.loss(player, replace(batch, condition=condition), key)
         if outcome.scheme is None:
             return outcome
         return outcome._replace(scheme=eqx.tree_at(lambda scheme: scheme.shape, self, outcome.scheme))

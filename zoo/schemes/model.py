@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from typing import Annotated, NoReturn
 
 import equinox as eqx
 import jax
@@ -20,8 +20,9 @@ from zoo.data.maps.maps import Maps, MapsConfig
 from zoo.data.readout import Readout
 from zoo.data.target import Target, TargetConfig
 from zoo.detectors.detector import Detector
+from zoo.errors import ComponentError
 from zoo.layers.buffer import Buffer
-from zoo.schemes.scheme import Batch, Scheme, SchemeConfig, Setting, network_at
+from zoo.schemes.scheme import Batch, Fitting, Generate, Scheme, SchemeConfig, Setting, network_at
 from zoo.typing import Key
 
 
@@ -38,15 +39,25 @@ class Model(eqx.Module):
         maps = None if self.maps is None else self.maps(particles)
         return Condition(particles, self.features(particles), maps)
 
-    def batch(self, counts: Shaped[Array, "B H W"], particles: Float[Array, "B P"], key: Key) -> Batch:
+    def batch(
+        self,
+        counts: Shaped[Array, "B H W"],
+        particles: Float[Array, "B P"],
+        key: Key,
+        progress: Float[Array, ""] | float = 0.0,
+    ) -> Batch:
         """A training batch from raw events; counts may be of any integer dtype."""
         counts = counts.astype(jnp.float32)
         physical = self.target.physical(counts)
-        return Batch(self.target.forward(physical, key), physical, counts, self.condition(particles))
+        return Batch(self.target.forward(physical, key), physical, counts, self.condition(particles), progress)
 
     def sample(self, particles: Float[Array, "B P"], key: Key) -> Float[Array, "B *shape"]:
         """Generated targets in photons, one per particle."""
         return self.scheme.sample(self.condition(particles), key)
+
+
+def _no_earlier_stage(stage: str) -> Iterator[NoReturn]:
+    raise ComponentError(f"there is no earlier stage {stage!r} to generate with")
 
 
 class ModelConfig(Config):
@@ -61,16 +72,36 @@ class ModelConfig(Config):
     scheme: Annotated[SchemeConfig, OneOf("scheme")]
     """The generative framework with its networks."""
 
-    def fit(self, detector: Detector, train: Events) -> Constants:
-        """All constants of the stage, fitted on the training split."""
-        condition = self.condition.fit(detector, train.particles)
-        target = self.target.fit(detector, train.counts)
-        return prefixed(condition, "condition") | prefixed(target, "target")
+    def fit(
+        self,
+        detector: Detector,
+        train: Events,
+        earlier: Mapping[str, Model] | None = None,
+        generate: Generate = _no_earlier_stage,
+    ) -> Constants:
+        """All constants of the stage, fitted on the training split.
 
-    def unfitted(self, detector: Detector) -> Constants:
+        Args:
+            detector: the calorimeter.
+            train: the training events.
+            earlier: the trained models of earlier stages.
+            generate: what they generate for the training particles.
+
+        Raises:
+            ComponentError: the parts do not fit together.
+            DataError: the events cannot be fitted on.
+        """
+        constants = prefixed(self.condition.fit(detector, train.particles), "condition")
+        constants |= prefixed(self.target.fit(detector, train.counts), "target")
+        fitting = Fitting(self._setting(detector, constants, earlier or {}), train, generate)
+        return constants | prefixed(self.scheme.fit(fitting), "scheme")
+
+    def unfitted(self, detector: Detector, earlier: Mapping[str, Model] | None = None) -> Constants:
         """Neutral constants, for building a stage without data."""
-        condition, target = self.condition.unfitted(detector), self.target.unfitted(detector)
-        return prefixed(condition, "condition") | prefixed(target, "target")
+        constants = prefixed(self.condition.unfitted(detector), "condition")
+        constants |= prefixed(self.target.unfitted(detector), "target")
+        scheme = self.scheme.unfitted(self._setting(detector, constants, earlier or {}))
+        return constants | prefixed(scheme, "scheme")
 
     def build(self, detector: Detector, constants: Constants, earlier: Mapping[str, Model], *, key: Key) -> Model:
         """The stage's model with freshly initialised networks.
@@ -78,20 +109,23 @@ class ModelConfig(Config):
         Raises:
             ComponentError: the parts do not fit together.
         """
-        target = self.target.build(detector, within(constants, "target"))
-        setting = Setting(
-            shape=self.target.shape(detector),
-            features=self.condition.size(detector),
-            maps=0 if self.maps is None else self.maps.channels(),
-            target=target,
-            readout=Readout(detector),
-            earlier=earlier,
-        )
+        setting = self._setting(detector, constants, earlier)
         return Model(
             features=self.condition.build(detector, within(constants, "condition")),
             maps=None if self.maps is None else self.maps.build(detector),
-            target=target,
+            target=setting.target,
             scheme=self.scheme.build(setting, key=key),
+        )
+
+    def _setting(self, detector: Detector, constants: Constants, earlier: Mapping[str, Model]) -> Setting:
+        return Setting(
+            shape=self.target.shape(detector),
+            features=self.condition.size(detector),
+            maps=0 if self.maps is None else self.maps.channels(),
+            target=self.target.build(detector, within(constants, "target")),
+            readout=Readout(detector),
+            earlier=earlier,
+            constants=within(constants, "scheme"),
         )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float
 
 from zoo.catalogue import Config
 from zoo.data.condition import Condition
+from zoo.data.constants import Constants
+from zoo.data.events import Events
 from zoo.data.readout import Readout
 from zoo.data.target import Target
 from zoo.typing import Key, Scalar
@@ -30,6 +33,8 @@ class Batch(eqx.Module):
     counts: Float[Array, "B H W"]
     """The whole responses in photons."""
     condition: Condition
+    progress: Float[Array, ""] | float = 0.0
+    """How much of the training is behind this step, from 0 to 1; for weights that change on the way."""
 
 
 class Outcome(NamedTuple):
@@ -56,6 +61,22 @@ class Setting:
     readout: Readout
     earlier: Mapping[str, Model] = field(default_factory=dict)
     """The trained, frozen models of earlier stages by name."""
+    constants: Constants = field(default_factory=dict)
+    """What `SchemeConfig.fit` made, or neutral numbers of `SchemeConfig.unfitted`."""
+
+
+Generate = Callable[[str], Iterator[tuple[slice, Float[np.ndarray, "n *shape"]]]]
+"""Name of an earlier stage to (rows, photons): one generated target for every training particle, chunk by chunk."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fitting:
+    """What a scheme may fit constants on: the training split, and what earlier stages generate for it."""
+
+    setting: Setting
+    """As for `SchemeConfig.build`, with the fitted target and without constants of the scheme."""
+    train: Events
+    generate: Generate
 
 
 class Scheme(eqx.Module):
@@ -97,7 +118,25 @@ def network_at(scheme: eqx.Module, path: str) -> eqx.Module:
 
 
 class SchemeConfig(Config):
-    """Config of a scheme."""
+    """Config of a scheme; most have nothing to fit."""
+
+    trained: ClassVar[bool] = True
+    """Whether the scheme has players. A stage whose scheme has none is only fitted, and needs no `[train]`."""
+
+    def unfitted(self, setting: Setting) -> Constants:
+        """Neutral constants, for building a stage without data."""
+        del setting
+        return {}
+
+    def fit(self, fitting: Fitting) -> Constants:
+        """Constants learned without gradients; `build` finds them in `Setting.constants`.
+
+        Raises:
+            ComponentError: the parts do not fit together.
+            DataError: nothing can be learned from these events.
+        """
+        del fitting
+        return {}
 
     @abstractmethod
     def build(self, setting: Setting, *, key: Key) -> Scheme:

@@ -70,7 +70,7 @@ class FinishedRun:
         """
         final = list(self.recipe.stages)[-1]
         folder = self.path / "checkpoints" / final
-        kept = self.recipe.stages[final].train.keep
+        kept = self.recipe.stages[final].keep
         for kind in ("best", "last") if kept == "best" else ("last",):
             if not (folder / kind).is_dir():
                 continue

@@ -30,7 +30,7 @@ def abstract_models(recipe: Recipe, constants: Mapping[str, Constants] | None = 
     for name, stage in recipe.stages.items():
         config = stage.model
         try:
-            fitted = config.unfitted(detector) if constants is None else constants[name]
+            fitted = config.unfitted(detector, models) if constants is None else constants[name]
             models[name] = eqx.filter_eval_shape(
                 # The constants are closed over, so that what a component makes of them stays a plain number.
                 lambda earlier, config=config, fitted=fitted: config.build(

@@ -50,7 +50,7 @@ class Surrogate:
     @property
     def dtype(self) -> jnp.dtype:
         """The dtype the networks compute in on this machine."""
-        return compute_dtype(self.stage.train.precision)
+        return compute_dtype(self.stage.precision)
 
     def sample(
         self, particles: Particles | ArrayLike, *, seed: int = 0, batch: int = CHUNK

@@ -1,0 +1,1 @@
+"""Loss terms that a recipe adds to a scheme, one file each."""
