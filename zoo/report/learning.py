@@ -48,20 +48,23 @@ def learning_figure(title: str, words: str, result: Mapping[str, Any], lines: Li
             "top": 1 - (HEADLINE + (0.3 if len(stages) > 1 else 0.1)) / height, "hspace": 0.06, "wspace": 0.16,
         },
     )  # fmt: skip
+    shown = None
     for (upper, lower), stage in zip(axes.T, stages, strict=True):
         of_stage = [line for line in lines if line["stage"] == stage]
-        scale, unit = _examples(result, stage)
+        scale, axis = _examples(result, stage)
         _losses(upper, [line for line in of_stage if line["event"] == "train"], scale)
-        _validation(lower, [line for line in of_stage if line["event"] == "validation"], scale, _floor(result))
+        unit = _validation(lower, [line for line in of_stage if line["event"] == "validation"], scale, _floor(result))
+        if unit != shown:
+            lower.set_ylabel(unit)
+        shown = unit
         for line in of_stage:
             if line["event"] == "diverged":
                 _mark_divergence(upper, lower, scale * line["step"])
         _seen_axis(lower, [scale * line["step"] for line in of_stage if line["step"] > 0])
         if len(stages) > 1:
             upper.set_title(f"stage {stage}")
-        lower.set_xlabel(unit)
+        lower.set_xlabel(axis)
     axes[0, 0].set_ylabel("training loss")
-    axes[1, 0].set_ylabel("mean $W_1$, photons")
     figure.align_ylabels(axes[:, 0])
     return figure
 
@@ -113,18 +116,22 @@ def _smoothed(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return (sums[last + 1] - sums[first]) / (last + 1 - first)
 
 
-def _validation(axes: Axes, lines: Lines, scale: float, floor: float | None) -> None:
-    seen, distances = _curve(lines, "wasserstein", scale)
+def _validation(axes: Axes, lines: Lines, scale: float, floor: float | None) -> str:
+    """What is drawn is returned: the distance of generated responses, or the loss of a model that generates none."""
+    generates = not any("loss" in line for line in lines)
+    unit = "mean $W_1$, photons" if generates else "validation loss"
+    seen, distances = _curve(lines, "wasserstein" if generates else "loss", scale)
     seen, distances = seen[distances > 0], distances[distances > 0]
     if not len(distances):
         _say(axes, "no validation")
-        return
+        return unit
     best = int(np.argmin(distances))
     axes.plot(seen, distances, "o-", color=GENERATED, markersize=3, linewidth=1.2, label="validation split")
     axes.plot(
         seen[best], distances[best], "o", color=INK, markersize=7, fillstyle="none", linestyle="none",
         label=f"best: {number(distances[best])}",
     )  # fmt: skip
+    floor = floor if generates else None
     if floor:
         axes.axhline(
             floor, color=GREEN, linestyle="--", linewidth=1.3, label=f"GEANT floor, test split: {number(floor)}"
@@ -132,6 +139,7 @@ def _validation(axes: Axes, lines: Lines, scale: float, floor: float | None) -> 
     levels = [*distances, floor] if floor else distances
     _limit(axes, min(levels), max(levels), logarithmic=True)
     axes.legend()
+    return unit
 
 
 def _limit(axes: Axes, low: float, high: float, *, logarithmic: bool) -> None:

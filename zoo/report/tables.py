@@ -40,7 +40,9 @@ def result_table(result: Mapping[str, Any]) -> str:
     """
     blocks = [_about(result)]
     metrics = result.get("metrics")
-    if metrics is None:
+    if result.get("errors") is not None:
+        blocks.append(_errors(result["errors"]))
+    elif metrics is None:
         blocks.append(wrapped("No metrics: the run ended before there was a model to evaluate.", ""))
     else:
         floor, evaluated = result.get("floor") or {}, result.get("evaluated") or {}
@@ -58,12 +60,16 @@ def _about(result: Mapping[str, Any]) -> list[str]:
     ]
     for name, stage in stages.items():
         seen = f"{count(stage['examples_seen'], 'example')} seen in {count(stage['steps'], 'step')}"
+        if not stage["steps"] and "fitted" in stage:
+            seen = ", ".join(["fitted", *(f"{key} {number(value)}" for key, value in stage["fitted"].items())])
         rows.append((f"stage {name}" if len(stages) > 1 else "training", f"{seen}, {duration(stage['seconds'])}"))
     rows.append(("converged", _converged(result)))
-    if evaluated:
+    if evaluated and "repeats" in evaluated:
         events, particles = count(evaluated["events"], "event"), count(evaluated["particles"], "particle")
         repeats = count(evaluated["repeats"], "response")
         rows.append(("evaluated", f"{events} ({particles}), {repeats} generated to each"))
+    elif evaluated:
+        rows.append(("evaluated", count(evaluated["events"], "event")))
     rows.append(("device", result.get("device") or "not named"))
     return [*heading(result.get("recipe") or "responses"), *listing(rows)]
 
@@ -76,6 +82,12 @@ def _converged(result: Mapping[str, Any]) -> str:
         return "yes"
     kept = "; the numbers are those of the last good weights" if result.get("metrics") is not None else ""
     return f"NO: {result.get('reason') or 'nothing finite came out'}{kept}"
+
+
+def _errors(errors: Mapping[str, Any]) -> list[str]:
+    """Of a model that answers about given responses."""
+    lines = ["Errors on the test split; the model generates no responses"]
+    return lines + listing([(name.replace("_", " "), number(value)) for name, value in errors.items()])
 
 
 def _published_metrics(metrics: Mapping[str, Any], floor: Mapping[str, Any], evaluated: Mapping[str, Any]) -> list[str]:

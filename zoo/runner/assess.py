@@ -15,6 +15,7 @@ from zoo.evaluation.timing import device_description, time_per_sample
 from zoo.recipe.schema import EvaluateConfig
 from zoo.runner.observer import Observer
 from zoo.runner.signals import StopRequest
+from zoo.schemes.examination import Examiner
 from zoo.schemes.generation import Generator
 from zoo.typing import Key
 
@@ -71,6 +72,26 @@ def assess(
         "example_particles": test.particles[chosen],
     }
     return evaluation.compute(), arrays
+
+
+def examine(
+    examiner: Examiner, test: Events, config: EvaluateConfig, key: Key, observer: Observer, stop: StopRequest
+) -> dict[str, Any]:
+    """The `errors` of a model about given responses, averaged over the test events, and the number of these `events`.
+
+    Raises:
+        Interrupted: a signal asked to stop; the evaluation starts over next time.
+    """
+    test = test if config.events is None else test[: config.events]
+    sums: dict[str, float] = {}
+    observer.begin("evaluate", len(test))
+    for rows, errors in examiner.chunks(test, key):
+        stop.check()
+        for name, values in errors.items():
+            sums[name] = sums.get(name, 0.0) + float(values.sum(dtype=np.float64))
+        observer.advance(rows.stop, {})
+    observer.end()
+    return {"errors": {name: total / len(test) for name, total in sums.items()}, "events": len(test)}
 
 
 def example_rows(test: Events) -> list[int]:

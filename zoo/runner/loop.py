@@ -15,7 +15,6 @@ from zoo.runner.signals import StopRequest
 from zoo.runner.state import TrainState, inference_model
 from zoo.runner.trainer import Trainer
 from zoo.runner.validation import Validator
-from zoo.schemes.generation import Generator
 from zoo.schemes.model import Model
 from zoo.shelf.store import Store
 
@@ -100,7 +99,7 @@ class _Loop:
         self.state: TrainState = stores.state.restore(template) if resumed else trainer.start()
         self.step = int(self.state.step)
         journal.rewind(trainer.name, self.step)
-        self.best = min(_validated(journal, trainer.name), default=math.inf)
+        self.best = min(_validated(journal, trainer.name, validator.criterion), default=math.inf)
         self.validate_every = trainer.steps_every(trainer.config.validate_every)
         self.log_every = max(1, trainer.steps // LOG_LINES)
         self.sums: dict[str, float] = {}
@@ -155,18 +154,18 @@ class _Loop:
 
     def _validate(self) -> None:
         model = inference_model(self.state)
-        found = self.validator(Generator(model, self.trainer.dtype))
+        found = self.validator(model, self.trainer.dtype)
         self.journal.write("validation", self.trainer.name, self.step, epoch=self._epoch(), **found)
         self.numbers |= {f"validation {name}": value for name, value in found.items()}
-        if found["wasserstein"] < self.best:
-            self.best = found["wasserstein"]
+        if found[self.validator.criterion] < self.best:
+            self.best = found[self.validator.criterion]
             self.stores.best.save(self.step, model)
 
     def _epoch(self) -> float:
         return round(self.step * self.trainer.config.batch_size / len(self.trainer.data.train), 4)
 
 
-def _validated(journal: Journal, stage: str) -> list[float]:
+def _validated(journal: Journal, stage: str, criterion: str) -> list[float]:
     """The validation figures of a stage so far; those that were not finite are null in the journal."""
     lines = (line for line in journal.lines() if line["event"] == "validation" and line["stage"] == stage)
-    return [line["wasserstein"] for line in lines if line["wasserstein"] is not None]
+    return [line[criterion] for line in lines if line[criterion] is not None]

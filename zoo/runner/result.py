@@ -36,7 +36,11 @@ def result(
     device: str,
     data: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The whole document; `evaluation` is None where the final stage never produced finite responses."""
+    """The whole document; `evaluation` is None where the final stage never came to be.
+
+    It holds `metrics` and `floor` of generated responses, or `errors` of a model about given ones.
+    """
+    found = evaluation or {}
     final = recipe.stages[list(recipe.stages)[-1]].model
     reason = next(
         (
@@ -57,11 +61,8 @@ def result(
         "stages": dict(stages),
         "converged": reason is None and evaluation is not None,
         "reason": reason,
-        "metrics": None if evaluation is None else evaluation["metrics"],
-        "floor": None if evaluation is None else evaluation["floor"],
-        "evaluated": None
-        if evaluation is None
-        else {"events": evaluation["events"], "particles": evaluation["particles"], "repeats": evaluation["repeats"]},
+        **{key: found.get(key) for key in ("metrics", "floor", "errors")},
+        "evaluated": {key: found[key] for key in ("events", "particles", "repeats") if key in found} or None,
         "time_per_sample_ms": None if timing is None else timing["batch_256"]["median"],
         "timing": timing,
         "device": device,

@@ -17,7 +17,7 @@ from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import LoadedRecipe
 from zoo.recipe.resolved import digest
 from zoo.recipe.schema import Recipe
-from zoo.runner.assess import assess, timing
+from zoo.runner.assess import assess, examine, timing
 from zoo.runner.constants import generation, stage_constants
 from zoo.runner.environment import data_digest, enable_compilation_cache, environment
 from zoo.runner.lock import DirectoryLock
@@ -30,9 +30,11 @@ from zoo.runner.signals import StopRequest
 from zoo.runner.streams import stream
 from zoo.runner.time_limit import fitted
 from zoo.runner.trainer import StageData, Trainer
-from zoo.runner.validation import Validator
+from zoo.runner.validation import validator_for
+from zoo.schemes.examination import Examiner
 from zoo.schemes.generation import Generator
 from zoo.schemes.model import Model
+from zoo.schemes.scheme import EventScheme
 from zoo.shelf.files import write_json
 
 
@@ -170,7 +172,7 @@ def _trained(
             f"stage {trainer.name}: computing in float32 (bfloat16 is for GPU and TPU; a CPU only emulates it)"
         )
     events, limit = trainer.data.validation, trainer.config.validate_events
-    validator = Validator(detector, events, limit, trainer.validation_key)
+    validator = validator_for(trainer.model, detector, events, limit, trainer.validation_key)
     return train(trainer, validator, folder, directory.journal, observer, stop)
 
 
@@ -190,11 +192,14 @@ def _finish(
     complete = len(stages) == len(recipe.stages)
     if complete:
         dtype = compute_dtype(recipe.stages[list(recipe.stages)[-1]].precision)
-        generator = Generator(model, dtype)
         key = stream(recipe.seed, "evaluation")
-        evaluation, arrays = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
-        if recipe.evaluate.timing:
-            times = timing(generator, Generator(model, dtype, chunk=1), test, key)
+        if isinstance(model.scheme, EventScheme):
+            evaluation = examine(Examiner(model, dtype), test, recipe.evaluate, key, observer, stop)
+        else:
+            generator = Generator(model, dtype)
+            evaluation, arrays = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
+            if recipe.evaluate.timing:
+                times = timing(generator, Generator(model, dtype, chunk=1), test, key)
     document = result(directory.name, recipe, stages, evaluation, times, device_description(), provenance)
     from zoo.report.plots import draw_run
 

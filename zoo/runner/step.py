@@ -12,10 +12,9 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
 from zoo.optim.averaging import moved_average
-from zoo.optim.precision import cast
 from zoo.runner.state import TrainState, owned_by, running_state
-from zoo.schemes.model import Model, network_paths
-from zoo.schemes.scheme import Outcome, network_at
+from zoo.schemes.model import computing, network_paths
+from zoo.schemes.scheme import Outcome
 from zoo.typing import Key, Scalar
 
 
@@ -101,7 +100,7 @@ class Stepper:
             owned, rest = eqx.partition(state.model, owned_by(state.model, paths))
 
             def loss(owned: PyTree, rest: PyTree = rest, player: str = player) -> tuple[Scalar, Outcome]:
-                outcome = self._computing(eqx.combine(owned, rest)).scheme.loss(player, batch, loss_key)
+                outcome = computing(eqx.combine(owned, rest), self._dtype).scheme.loss(player, batch, loss_key)
                 return outcome.value.astype(jnp.float32), outcome
 
             (value, outcome), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(owned)
@@ -120,11 +119,6 @@ class Stepper:
             average = moved_average(average, weights, self._decay, state.step)
         moved = TrainState(model, average, optimizers, state.step + 1)
         return _chosen(alive, moved, state), metrics, alive
-
-    def _computing(self, model: Model) -> Model:
-        """The model with all networks in the compute dtype."""
-        networks = {path: cast(network_at(model.scheme, path), self._dtype) for path in network_paths(model.scheme)}
-        return eqx.tree_at(lambda tree: tree.scheme, model, model.scheme.with_networks(networks))
 
 
 def _chosen(first: Bool[Array, ""], one: TrainState, other: TrainState) -> TrainState:

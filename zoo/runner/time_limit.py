@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,10 @@ from zoo.runner.assess import CALLS, CALLS_IF_SLOW, SLOW_SECONDS
 from zoo.runner.state import inference_model
 from zoo.runner.streams import stream
 from zoo.runner.trainer import StageData, Trainer
+from zoo.schemes.examination import Examiner
 from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
+from zoo.schemes.scheme import EventScheme
 from zoo.typing import Key
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -57,8 +59,10 @@ class Pace:
     step_seconds: float
     """0 for a stage that is only fitted."""
     sample_seconds: float
+    """To generate one response, or to judge one where the scheme is about given ones."""
     sampler_seconds: float
     """What compiling the sampler takes."""
+    generates: bool
     fit_seconds: float
     """What generating with earlier stages takes, where the stage is fitted on that."""
 
@@ -80,13 +84,13 @@ def fitted(recipe: Recipe, detector: Detector, data: StageData, test: Events, se
     values: dict[str, Any] = {}
     final = list(recipe.stages)[-1]
     events = min(len(test), recipe.evaluate.events or len(test))
-    per_event = recipe.evaluate.repeats * paces[final].sample_seconds
+    per_event = paces[final].sample_seconds * (recipe.evaluate.repeats if paces[final].generates else 1)
     # Whole chunks, since a part of one costs as much; one however short the limit.
     affordable = max(1, int(EVALUATION_SHARE * seconds / max(per_event, 1e-9)) // CHUNK) * CHUNK
     if affordable < events:
         events = values["evaluate.events"] = affordable
     left -= events * per_event
-    if recipe.evaluate.timing:
+    if recipe.evaluate.timing and paces[final].generates:
         left -= paces[final].timing_seconds()
     trained = {name: stage.train for name, stage in recipe.stages.items() if stage.train and stage.model.scheme.trained}
     for name, train in trained.items():
@@ -124,15 +128,15 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData) -> Mapping[str, 
         else:
             model = stage.model.build(detector, constants, dict(earlier), key=stream(recipe.seed, "init", name))
         stepped = time.perf_counter()
-        generator = Generator(model, compute_dtype(stage.precision))
-        key = stream(recipe.seed, "pace")
-        jax.block_until_ready(generator(data.validation.particles[: generator.chunk], key))
+        answer = _answer(model, compute_dtype(stage.precision), data.validation[:CHUNK], stream(recipe.seed, "pace"))
+        answer()
         warm = time.perf_counter()
-        jax.block_until_ready(generator(data.validation.particles[: generator.chunk], key))
+        answer()
         paces[name] = Pace(
             step_seconds=step_seconds,
-            sample_seconds=(time.perf_counter() - warm) / generator.chunk,
+            sample_seconds=(time.perf_counter() - warm) / CHUNK,
             sampler_seconds=warm - stepped,
+            generates=not isinstance(model.scheme, EventScheme),
             fit_seconds=len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
         )
         earlier[name] = model
@@ -151,6 +155,15 @@ def _step_pace(trainer: Trainer) -> tuple[float, Model]:
         jax.block_until_ready(progress)
         dispatches += 1
     return (time.perf_counter() - compiled) / (dispatches * per_dispatch), inference_model(state)
+
+
+def _answer(model: Model, dtype: jnp.dtype, events: Events, key: Key) -> Callable[[], object]:
+    """What one chunk of events is generated, or judged, with."""
+    if isinstance(model.scheme, EventScheme):
+        examiner = Examiner(model, dtype)
+        return lambda: examiner.means(events, key)
+    generator = Generator(model, dtype)
+    return lambda: jax.block_until_ready(generator(events.particles, key))
 
 
 class _Repeated:

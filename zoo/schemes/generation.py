@@ -10,9 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from zoo.optim.precision import cast
-from zoo.schemes.model import Model, network_paths
-from zoo.schemes.scheme import network_at
+from zoo.schemes.model import Model, computing
 from zoo.typing import Key, Particles
 
 CHUNK = 256
@@ -23,8 +21,7 @@ class Generator:
     """A model made ready for inference: networks in the compute dtype, sampling jitted whole."""
 
     def __init__(self, model: Model, dtype: jnp.dtype, chunk: int = CHUNK) -> None:
-        networks = {path: cast(network_at(model.scheme, path), dtype) for path in network_paths(model.scheme)}
-        self._model = eqx.tree_at(lambda tree: tree.scheme, model, model.scheme.with_networks(networks))
+        self._model = computing(model, dtype)
         self.chunk = chunk
 
     def chunks(self, particles: Particles, key: Key, offset: int = 0) -> Iterator[tuple[slice, np.ndarray]]:

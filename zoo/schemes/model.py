@@ -22,6 +22,7 @@ from zoo.data.target import Target, TargetConfig
 from zoo.detectors.detector import Detector
 from zoo.errors import ComponentError
 from zoo.layers.buffer import Buffer
+from zoo.optim.precision import cast
 from zoo.schemes.scheme import Batch, Fitting, Generate, Scheme, SchemeConfig, Setting, network_at
 from zoo.typing import Key
 
@@ -127,6 +128,12 @@ class ModelConfig(Config):
             earlier=earlier,
             constants=within(constants, "scheme"),
         )
+
+
+def computing(model: Model, dtype: jnp.dtype) -> Model:
+    """The model with its own networks in the compute dtype; earlier stages inside it stay float32."""
+    networks = {path: cast(network_at(model.scheme, path), dtype) for path in network_paths(model.scheme)}
+    return eqx.tree_at(lambda tree: tree.scheme, model, model.scheme.with_networks(networks))
 
 
 def network_paths(scheme: Scheme) -> tuple[str, ...]:

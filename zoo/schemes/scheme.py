@@ -17,6 +17,7 @@ from zoo.data.constants import Constants
 from zoo.data.events import Events
 from zoo.data.readout import Readout
 from zoo.data.target import Target
+from zoo.errors import ComponentError
 from zoo.typing import Key, Scalar
 
 if TYPE_CHECKING:
@@ -100,7 +101,11 @@ class Scheme(eqx.Module):
 
     @abstractmethod
     def sample(self, condition: Condition, key: Key) -> Float[Array, "B *shape"]:
-        """Generated targets in photons, one per particle; jitted whole by the caller."""
+        """Generated targets in photons, one per particle; jitted whole by the caller.
+
+        Raises:
+            ComponentError: there is nothing that the scheme generates.
+        """
 
     def with_networks(self, networks: Mapping[str, eqx.Module]) -> Self:
         """The same scheme with some networks replaced, by dotted field name."""
@@ -108,6 +113,22 @@ class Scheme(eqx.Module):
         for path, network in networks.items():
             scheme = eqx.tree_at(lambda tree, path=path: network_at(tree, path), scheme, network)
         return scheme
+
+
+class EventScheme(Scheme):
+    """A scheme about given responses, such as a regressor: it generates none, and is judged by its errors."""
+
+    @abstractmethod
+    def errors(self, batch: Batch) -> Mapping[str, Float[Array, " B"]]:
+        """Errors event by event, in evaluation mode: `loss`, the smaller the better, and what explains it."""
+
+    def sample(self, condition: Condition, key: Key) -> Float[Array, "B *shape"]:
+        """Refused.
+
+        Raises:
+            ComponentError: always.
+        """
+        raise ComponentError("the model answers about given responses; it generates none")
 
 
 def network_at(scheme: eqx.Module, path: str) -> eqx.Module:
