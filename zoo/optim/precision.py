@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 import jax
 import jax.numpy as jnp
 
+from zoo.layers.batch_norm import BatchNorm
 from zoo.layers.buffer import Buffer
 from zoo.layers.norm import LayerNorm
 
@@ -33,4 +34,4 @@ def cast(tree: T, dtype: jnp.dtype) -> T:
             return leaf.astype(dtype)
         return leaf
 
-    return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, LayerNorm | Buffer))
+    return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, LayerNorm | BatchNorm | Buffer))
