@@ -17,6 +17,7 @@ from zoo.layers.initial import normal, zeros
 from zoo.layers.linear import Linear
 from zoo.layers.norm import LayerNorm
 from zoo.layers.patches import join_patches, patch_grid, split_patches
+from zoo.layers.self_attention import mix_tokens
 from zoo.layers.time_embedding import sinusoidal_embedding
 from zoo.typing import Key
 
@@ -96,20 +97,10 @@ class Block(eqx.Module):
         """Tokens in, tokens out, float32."""
         modulation = self.modulation(condition).astype(jnp.float32)[:, None, :]
         shift1, scale1, gate1, shift2, scale2, gate2 = jnp.split(modulation, 6, axis=-1)
-        x = x + gate1 * self._attend(self.norm(x) * (1.0 + scale1) + shift1)
+        qkv = self.qkv(self.norm(x) * (1.0 + scale1) + shift1)
+        x = x + gate1 * self.out(mix_tokens(qkv, self.heads)).astype(jnp.float32)
         hidden = jax.nn.gelu(self.widen(self.norm(x) * (1.0 + scale2) + shift2))
         return x + gate2 * self.narrow(hidden).astype(jnp.float32)
-
-    def _attend(self, x: Float[Array, "B T D"]) -> Float[Array, "B T D"]:
-        """Full attention between the few tokens of one image; softmax in float32."""
-        batch, tokens, width = x.shape
-        size = width // self.heads
-        qkv = self.qkv(x).reshape(batch, tokens, 3, self.heads, size)
-        query, key, value = (qkv[:, :, number].transpose(0, 2, 1, 3) for number in range(3))
-        logits = jnp.einsum("bhqd,bhkd->bhqk", query, key).astype(jnp.float32) / jnp.sqrt(size)
-        weights = jax.nn.softmax(logits, axis=-1).astype(value.dtype)
-        mixed = jnp.einsum("bhqk,bhkd->bhqd", weights, value).transpose(0, 2, 1, 3)
-        return self.out(mixed.reshape(batch, tokens, width)).astype(jnp.float32)
 
 
 class PatchTransformer(TimeNetwork):
