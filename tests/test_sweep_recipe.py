@@ -27,6 +27,9 @@ network = { name = "mlp", width = 16, blocks = 1 }
 [train]
 epochs = 2
 optimizer = { name = "adam", learning_rate = 1e-3, beta1 = 0.7 }
+[published]
+source = "a paper"
+mae = 3
 """
 
 Load = Callable[..., LoadedSweep]
@@ -189,6 +192,7 @@ VALUES = {
     "model.scheme.network": st.sampled_from(["mlp", {"name": "mlp", "blocks": 3}]),
     "train.schedule": st.sampled_from(["constant", "one_cycle", {"name": "one_cycle", "div": 2.0}]),
     "compat": st.sampled_from(["clean", "published"]),
+    "published": st.sampled_from([{"source": "a", "note": "x"}, {"source": "b", "note": "x"}, {"note": "y", "mae": 1}]),
 }
 
 

@@ -14,8 +14,10 @@ from zoo.recipe.places import Component, Place, Table, step
 
 
 class Subject:
-    """Marks the key of a table that says what the others are about, as `published.source`: what a table below says of
-    its own subject is not true of another."""
+    """Marks the key of a table that says what the others are about, as `published.source` does.
+
+    What a table below says of its own subject is not true of another.
+    """
 
 
 def merge(base: Mapping[str, Any], layer: Mapping[str, Any], place: Place | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any
 import tomli_w
 
 from zoo.errors import RecipeError
+from zoo.recipe.apart import taken_apart
 from zoo.recipe.layers import Origin, Override, origin
 from zoo.recipe.load import FILE, LoadedRecipe, Written, read_written
 from zoo.recipe.overrides import overridden, placed
@@ -68,7 +69,7 @@ class LoadedSweep:
     @cached_property
     def values(self) -> dict[str, dict[str, Any]]:
         """Label of every member to its values of the dotted keys in which members differ; absent ones are left out."""
-        _, apart = _taken_apart(_tables(self.members))
+        _, apart = taken_apart(_tables(self.members), FILE)
         return {
             member.label: {dotted(path): value for path, value in leaves(table)}
             for member, table in zip(self.members, apart, strict=True)
@@ -79,7 +80,7 @@ class LoadedSweep:
 
         What the members share comes first, then `[[sweep.members]]` with what sets each apart.
         """
-        common, apart = _taken_apart(_tables(self.members))
+        common, apart = taken_apart(_tables(self.members), FILE)
         members = [{LABEL: member.label, **brief(table)} for member, table in zip(self.members, apart, strict=True)]
         return tomli_w.dumps({**brief(common), SWEEP: {MEMBERS: members}})
 
@@ -206,23 +207,3 @@ def _tables(members: Sequence[Member]) -> list[dict[str, Any]]:
     if any("stages" in table for table in tables):
         tables = [normalised(table) for table in tables]
     return tables
-
-
-def _taken_apart(tables: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What all tables share, and for each what it has beyond that; merging gives the tables back."""
-    common: dict[str, Any] = {}
-    apart: list[dict[str, Any]] = [{} for _ in tables]
-    for key in dict.fromkeys(key for table in tables for key in table):
-        values = [table.get(key) for table in tables]
-        inner = [value for value in values if isinstance(value, Mapping)]
-        if all(value == values[0] and type(value) is type(values[0]) for value in values):
-            common[key] = values[0]
-        elif len(inner) == len(values):
-            shared, rest = _taken_apart(inner)
-            common |= {key: shared} if shared else {}
-            for table, own in zip(apart, rest, strict=True):
-                table |= {key: own} if own else {}
-        else:
-            for table, value in zip(apart, values, strict=True):
-                table |= {} if value is None else {key: value}
-    return common, apart

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,11 +17,14 @@ from zoo.recipe.schema import Recipe
 from zoo.runner.journal import Journal
 from zoo.shelf.files import write_json, write_text
 
+SWEEP_FILE = "sweep.toml"
+"""What makes a directory that of a sweep instead of a single run."""
+
 
 class RunDirectory:
     """The files of one run. It is finished when `result.json` exists."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None) -> None:
         self.path = path
         self.recipe_file = path / "recipe.toml"
         self.environment_file = path / "environment.json"
@@ -31,12 +33,12 @@ class RunDirectory:
         self.plots = path / "plots"
         self.checkpoints = path / "checkpoints"
         self.journal = Journal(path / "metrics.jsonl")
-        self._lock: IO[str] | None = None
+        self._name = name
 
     @property
     def name(self) -> str:
-        """The recipe's name."""
-        return self.path.parent.name
+        """The recipe's name; that of a sweep's member names the sweep as well."""
+        return self._name or self._environment().get("recipe") or self.path.absolute().parent.name
 
     @property
     def finished(self) -> bool:
@@ -92,25 +94,6 @@ class RunDirectory:
         np.savez_compressed(aside, allow_pickle=False, **arrays)
         aside.replace(self.path / "evaluation.npz")
 
-    def lock(self) -> None:
-        """Keep other processes out for as long as this one lives.
-
-        Raises:
-            RunError: another process is working in the directory.
-        """
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.path / ".lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(f"{self.path}: another process is working on this run") from error
-
-    def unlock(self) -> None:
-        """Let others in."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
     def _environment(self) -> dict[str, Any]:
         try:
             return json.loads(self.environment_file.read_text(encoding="utf-8"))
@@ -133,11 +116,10 @@ def choose(runs: Path, name: str, requested: Recipe, run_id: str | None, new: bo
     """
     folder = runs / name
     if run_id is not None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
-            raise RunError(f"--id {run_id!r}: use letters, digits, '.', '_' and '-'")
-        directory = RunDirectory(folder / run_id)
-        if directory.recipe_file.exists():
-            _refuse_changed(directory, requested)
+        directory = RunDirectory(checked_folder(folder, run_id))
+        if (directory.path / SWEEP_FILE).exists():
+            raise RunError(f"{directory.path}: a sweep, not a single run; choose another --id")
+        refuse_changed(directory, requested)
         return directory
     existing = [RunDirectory(file.parent) for file in sorted(folder.glob("*/recipe.toml"))]
     if not new:
@@ -147,26 +129,47 @@ def choose(runs: Path, name: str, requested: Recipe, run_id: str | None, new: bo
                 return directory
         for directory in existing:
             if not directory.finished:
-                _refuse_changed(directory, requested)
+                refuse_changed(directory, requested)
+    return RunDirectory(next_folder(folder))
+
+
+def checked_folder(folder: Path, run_id: str) -> Path:
+    """The directory of a run with a name chosen by the user.
+
+    Raises:
+        RunError: the name cannot be that of a directory.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", run_id):
+        raise RunError(f"--id {run_id!r}: use letters, digits, '.', '_' and '-'")
+    return folder / run_id
+
+
+def next_folder(folder: Path) -> Path:
+    """The directory of a new run or sweep, with the next free number."""
     taken = [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
-    return RunDirectory(folder / f"{max(taken, default=0) + 1:03d}")
+    return folder / f"{max(taken, default=0) + 1:03d}"
 
 
-def _refuse_changed(directory: RunDirectory, requested: Recipe) -> None:
-    if digest(requested) in (directory.requested(), digest(directory.recipe())):
+def refuse_changed(directory: RunDirectory, requested: Recipe) -> None:
+    """Do nothing if the run was started with this recipe, or was not started.
+
+    Raises:
+        RunError: it was started with another recipe; the message lists the keys that differ.
+    """
+    if not directory.recipe_file.exists():
         return
-    changes = [
-        f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in difference(directory.recipe(), requested)
+    if digest(requested) not in (directory.requested(), digest(directory.recipe())):
+        raise changed(directory.path, difference(directory.recipe(), requested))
+
+
+def changed(path: Path, changes: Iterable[tuple[str, Any, Any]]) -> RunError:
+    """What to say where a run or sweep was started with something else: (key, then, now) each."""
+    lines = [
+        f"{path}: this run was started with another recipe; what changed (run -> now):",
+        *(f"  {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in changes),
+        f"continue it as it was with: zoo run {path}   or start another with --new",
     ]
-    raise RunError(
-        "\n".join(
-            [
-                f"{directory.path}: this run was started with another recipe; what changed (run -> now):",
-                *changes,
-                f"continue it as it was with: zoo run {directory.path}   or start another with --new",
-            ]
-        )
-    )
+    return RunError("\n".join(lines))
 
 
 def _shown(value: Any) -> str:
