@@ -21,6 +21,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "unet": {"multipliers": [1, 1], "residual_blocks": 1, "heads": 1},
     "patch_transformer": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
     "mlp": {"width": 8, "blocks": 1},
+    "vit": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
+    "mlp_mixer": {"width": 8, "blocks": 1, "patch": 16},
+    "cnn": {"channels": [4, 4], "blocks": 1},
 }
 """What makes a network cheap to compile; a recipe with a new architecture needs its line here."""
 

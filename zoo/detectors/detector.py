@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from zoo.catalogue import Config
+from zoo.errors import DataError
 
 AnyArray = TypeVar("AnyArray", Array, np.ndarray)
 """Of the host or of the device."""
@@ -52,6 +53,17 @@ class Detector:
     def column(self, particles: Float[AnyArray, "B P"], name: str) -> Float[AnyArray, " B"]:
         """One named column of particles given in the detector's order."""
         return particles[:, self.column_names.index(name)]
+
+    def pdg(self, particles: Float[AnyArray, "B P"]) -> Float[AnyArray, " B"]:
+        """The PDG ids.
+
+        Raises:
+            DataError: the particles come without them.
+        """
+        columns = len(self.columns)
+        if particles.shape[1] == columns:
+            raise DataError(f"particles without PDG id: it has to follow the {columns} condition columns")
+        return particles[:, columns]
 
     def impact(self, particles: Float[AnyArray, "B P"]) -> Float[AnyArray, "B 2"]:
         """Where the straight line of each particle meets the front face, in (row, column) pixel coordinates.

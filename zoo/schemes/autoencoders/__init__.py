@@ -1,0 +1,1 @@
+"""Autoencoders of the thesis, one file per scheme."""

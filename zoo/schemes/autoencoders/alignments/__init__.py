@@ -1,0 +1,1 @@
+"""Ways to draw generated codes to encoded ones, one file each."""

@@ -1,0 +1,1 @@
+"""Trained vectors that schemes append to the condition, one file each."""
