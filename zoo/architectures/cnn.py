@@ -54,7 +54,7 @@ class CNNConfig(BackboneConfig):
 
     def decoder_tokens(self, shape: tuple[int, ...]) -> int:
         """One token per pixel of the first map."""
-        rows, columns = self._first_map(shape)
+        rows, columns = self.first_map(shape)
         return rows * columns
 
     def build_encoder(self, *, shape: tuple[int, ...], in_channels: int = 1, features: int = 0, key: Key) -> CNNEncoder:
@@ -69,7 +69,7 @@ class CNNConfig(BackboneConfig):
             enter=Linear(token_size + features, self.channels[-1], key=enter_key),
             levels=self._levels((self.channels[-1], *reversed(self.channels)), levels_key),
             leave=ImageConvolution(self.channels[0], LAST, key=leave_key),
-            first_map=self._first_map(shape),
+            first_map=self.first_map(shape),
             shape=self.image_shape(shape),
             conditioned=features > 0,
         )
@@ -79,7 +79,7 @@ class CNNConfig(BackboneConfig):
         sizes = zip(pairwise(widths), keys, strict=True)
         return tuple(Level(in_channels, channels, self.blocks, key=one) for (in_channels, channels), one in sizes)
 
-    def _first_map(self, shape: tuple[int, ...]) -> tuple[int, int]:
+    def first_map(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The smallest map whose doublings cover the image and the margin that the last kernel takes."""
         rows, columns = (-(-(size + LAST - 1) // 2 ** len(self.channels)) for size in self.image_shape(shape))
         return rows, columns
