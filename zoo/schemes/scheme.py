@@ -131,6 +131,22 @@ class EventScheme(Scheme):
         raise ComponentError("the model answers about given responses; it generates none")
 
 
+class FittedScheme(Scheme):
+    """A scheme without players: what it learns are its constants."""
+
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        """None."""
+        return {}
+
+    def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
+        """Refused.
+
+        Raises:
+            ComponentError: always.
+        """
+        raise ComponentError("the scheme has nothing to train")
+
+
 def network_at(scheme: eqx.Module, path: str) -> eqx.Module:
     """The sub-module at a dotted field path."""
     for name in path.split("."):

@@ -1,0 +1,1 @@
+"""Generative adversarial networks: objectives, regularisers and the auxiliary regressor, one file each."""
