@@ -27,6 +27,10 @@ EXAMPLES = 7
 """Test events whose generated responses are kept for the pictures."""
 
 
+class NotFinite(Exception):
+    """A model that cannot be evaluated."""
+
+
 def assess(
     generator: Generator,
     detector: Detector,
@@ -44,6 +48,7 @@ def assess(
 
     Raises:
         Interrupted: a signal asked to stop; the evaluation starts over next time.
+        NotFinite: a response is not finite.
     """
     test = test if config.events is None else test[: config.events]
     readout = detector.readout if len(detector.readout) else None
@@ -57,6 +62,8 @@ def assess(
         kept, sums = {}, []
         for rows, generated in generator.chunks(test.particles, own_key):
             stop.check()
+            if not np.isfinite(generated).all():
+                raise NotFinite("generated responses to the test particles are not finite")
             evaluation.update(repeat, rows, generated)
             sums.append(channel_sums(generated, detector))
             kept |= {event: generated[event - rows.start] for event in chosen if rows.start <= event < rows.stop}

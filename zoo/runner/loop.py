@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import equinox as eqx
 
@@ -15,6 +17,7 @@ from zoo.runner.signals import StopRequest
 from zoo.runner.state import TrainState, inference_model
 from zoo.runner.trainer import Trainer
 from zoo.runner.validation import Validator
+from zoo.runner.verdict import Verdict, not_finite, verdict
 from zoo.schemes.model import Model
 from zoo.shelf.store import Store
 
@@ -29,8 +32,11 @@ class Trained:
     model: Model
     """The kept weights, averaged where the run averages."""
     steps: int
-    healthy: bool
-    """False if a loss or gradient was not finite at `steps`; the kept weights are from before."""
+    kept: Literal["best", "last"]
+    """The checkpoint they are from."""
+    kept_step: int
+    verdict: Verdict | None = None
+    """Why the stage did not converge; the kept weights are from before."""
 
 
 class StageStores:
@@ -59,11 +65,18 @@ def train(
     try:
         if stores.last.latest() is None:
             _Loop(trainer, validator, stores, journal, observer, stop).run()
-        step = stores.last.latest() or 0
-        keep_best = trainer.config.keep == "best" and stores.best.latest() is not None
+        step, best = stores.last.latest() or 0, stores.best.latest()
+        found = not_finite(step + 1) if step < trainer.steps else _verdict(trainer, validator, journal)
+        # The weights from before a broken step are good; those at the end of a collapse are not.
+        lost = found is not None and not found.ended
+        kept = "best" if best is not None and (trainer.config.keep == "best" or lost) else "last"
+        kept_step = best if best is not None and kept == "best" else step
+        if found is not None:
+            weights = f"the last good weights, of step {kept_step}, are kept"
+            observer.message(f"stage {trainer.name}: {found.reason}; {weights}")
         template = eqx.filter_eval_shape(lambda: inference_model(trainer.start()))
-        model = (stores.best if keep_best else stores.last).restore(template)
-        return Trained(model, step, step == trainer.steps)
+        model = (stores.best if kept == "best" else stores.last).restore(template)
+        return Trained(model, step, kept, kept_step, found)
     finally:
         stores.close()
 
@@ -76,7 +89,7 @@ def fitted_only(model: Model, folder: Path) -> Trained:
             store.save(0, model)
     finally:
         store.close()
-    return Trained(model, 0, True)
+    return Trained(model, 0, "last", 0)
 
 
 class _Loop:
@@ -99,7 +112,9 @@ class _Loop:
         self.state: TrainState = stores.state.restore(template) if resumed else trainer.start()
         self.step = int(self.state.step)
         journal.rewind(trainer.name, self.step)
-        self.best = min(_validated(journal, trainer.name, validator.criterion), default=math.inf)
+        known = (line[validator.criterion] for line in _validations(journal, trainer.name))
+        self.best = min((value for value in known if value is not None), default=math.inf)
+        self.warned = False
         self.validate_every = trainer.steps_every(trainer.config.validate_every)
         self.log_every = max(1, trainer.steps // LOG_LINES)
         self.sums: dict[str, float] = {}
@@ -128,10 +143,6 @@ class _Loop:
         self.observer.end()
         if not healthy:
             self.journal.write("diverged", trainer.name, self.step + 1)
-            self.observer.message(
-                f"stage {trainer.name}: loss or gradient not finite at step {self.step + 1}; "
-                f"the last good weights, of step {self.step}, are kept"
-            )
         self.stores.last.save(self.step, inference_model(self.state))
 
     def _dispatch(self) -> bool:
@@ -157,15 +168,28 @@ class _Loop:
         found = self.validator(model, self.trainer.dtype)
         self.journal.write("validation", self.trainer.name, self.step, epoch=self._epoch(), **found)
         self.numbers |= {f"validation {name}": value for name, value in found.items()}
+        self._warn()
         if found[self.validator.criterion] < self.best:
             self.best = found[self.validator.criterion]
             self.stores.best.save(self.step, model)
+
+    def _warn(self) -> None:
+        """Say once that things look bad; the training goes on, since they may get better."""
+        found = _verdict(self.trainer, self.validator, self.journal)
+        if found is not None and not self.warned:
+            self.observer.message(f"stage {self.trainer.name}: {found.reason}; the training goes on")
+        self.warned = found is not None
 
     def _epoch(self) -> float:
         return round(self.step * self.trainer.config.batch_size / len(self.trainer.data.train), 4)
 
 
-def _validated(journal: Journal, stage: str, criterion: str) -> list[float]:
-    """The validation figures of a stage so far; those that were not finite are null in the journal."""
-    lines = (line for line in journal.lines() if line["event"] == "validation" and line["stage"] == stage)
-    return [line[criterion] for line in lines if line[criterion] is not None]
+def _validations(journal: Journal, stage: str) -> list[Mapping[str, Any]]:
+    """The validations of a stage so far; numbers that were not finite are None."""
+    return [line for line in journal.lines() if line["event"] == "validation" and line["stage"] == stage]
+
+
+def _verdict(trainer: Trainer, validator: Validator, journal: Journal) -> Verdict | None:
+    if validator.silence is None:
+        return None
+    return verdict(_validations(journal, trainer.name), validator.silence)

@@ -21,7 +21,10 @@ def stage_summary(stage: Stage, trained: Trained, constants: Constants, seconds:
         "parameters": parameter_counts(trained.model.scheme),
         "steps": trained.steps,
         "examples_seen": 0 if stage.train is None else trained.steps * stage.train.batch_size,
-        "converged": trained.healthy,
+        "converged": trained.verdict is None,
+        "reason": None if trained.verdict is None else trained.verdict.reason,
+        "kept": trained.kept,
+        "kept_step": trained.kept_step,
         "seconds": round(seconds, 1),
         **({"fitted": fitted} if fitted else {}),
     }
@@ -35,21 +38,16 @@ def result(
     timing: Mapping[str, Any] | None,
     device: str,
     data: Mapping[str, Any],
+    failure: str | None = None,
 ) -> dict[str, Any]:
-    """The whole document; `evaluation` is None where the final stage never came to be.
+    """The whole document; `evaluation` is None where the final stage never came to be, or for the reason `failure`.
 
     It holds `metrics` and `floor` of generated responses, or `errors` of a model about given ones.
     """
     found = evaluation or {}
     final = recipe.stages[list(recipe.stages)[-1]].model
-    reason = next(
-        (
-            f"stage {stage}: loss or gradient not finite at step {summary['steps'] + 1}"
-            for stage, summary in stages.items()
-            if not summary["converged"]
-        ),
-        None,
-    )
+    verdicts = (f"stage {stage}: {summary['reason']}" for stage, summary in stages.items() if summary["reason"])
+    reason = next(verdicts, failure)
     return {
         "recipe": name,
         "recipe_digest": digest(recipe),

@@ -17,7 +17,7 @@ from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import LoadedRecipe
 from zoo.recipe.resolved import digest
 from zoo.recipe.schema import Recipe
-from zoo.runner.assess import assess, examine, timing
+from zoo.runner.assess import NotFinite, assess, examine, timing
 from zoo.runner.constants import generation, stage_constants
 from zoo.runner.environment import data_digest, enable_compilation_cache, environment
 from zoo.runner.lock import DirectoryLock
@@ -153,7 +153,7 @@ def _train_stages(
         seconds = directory.add_seconds(name, time.perf_counter() - begun)
         earlier[name] = trained.model
         summaries[name] = stage_summary(stage, trained, constants, seconds)
-        if not trained.healthy:
+        if trained.verdict is not None and trained.verdict.ended:
             break
     return summaries, earlier[list(earlier)[-1]]
 
@@ -188,7 +188,7 @@ def _finish(
 ) -> None:
     """Evaluate on the test split, draw, and write `result.json` last."""
     detector = recipe.detector.build()
-    evaluation, times, arrays = None, None, None
+    evaluation, times, arrays, failure = None, None, None, None
     complete = len(stages) == len(recipe.stages)
     if complete:
         dtype = compute_dtype(recipe.stages[list(recipe.stages)[-1]].precision)
@@ -197,10 +197,13 @@ def _finish(
             evaluation = examine(Examiner(model, dtype), test, recipe.evaluate, key, observer, stop)
         else:
             generator = Generator(model, dtype)
-            evaluation, arrays = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
+            try:
+                evaluation, arrays = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
+            except NotFinite as error:
+                failure = str(error)
             if recipe.evaluate.timing:
                 times = timing(generator, Generator(model, dtype, chunk=1), test, key)
-    document = result(directory.name, recipe, stages, evaluation, times, device_description(), provenance)
+    document = result(directory.name, recipe, stages, evaluation, times, device_description(), provenance, failure)
     from zoo.report.plots import draw_run
 
     if arrays is not None:

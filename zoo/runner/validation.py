@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Shaped
 
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
-from zoo.evaluation.metrics.wasserstein import channel_wasserstein, wasserstein
+from zoo.evaluation.metrics.wasserstein import channel_wasserstein
 from zoo.evaluation.observables import observe
 from zoo.schemes.examination import Examiner
 from zoo.schemes.generation import Generator
@@ -24,6 +25,9 @@ class Validator(ABC):
 
     criterion: ClassVar[str]
     """The number by which the best checkpoint is chosen; the smaller the better."""
+
+    silence: float | None = None
+    """What the criterion says of empty responses; None for a scheme that generates none."""
 
     @abstractmethod
     def __call__(self, model: Model, dtype: jnp.dtype) -> dict[str, float]:
@@ -58,21 +62,33 @@ class ResponseValidator(Validator):
     def __init__(self, detector: Detector, events: Events, key: Key) -> None:
         self._events = events
         self._readout = detector.readout if len(detector.readout) else None
-        self._truth = observe(self._events.counts, self._readout)
+        self._truth = self._observed(events.counts)
         self._key = key
+        # The distance to nothing is the mean itself.
+        self.silence = float(self._truth.mean())
 
     def __call__(self, model: Model, dtype: jnp.dtype) -> dict[str, float]:
-        """`wasserstein` (mean over channels; of the photon sum where there are none), `mae`; NaN for broken weights."""
+        """How the channel sums (the photon sum where there are no channels) compare with GEANT's.
+
+        `wasserstein` (mean over channels) and `mae`, in photons; `photons`, the generated ones over GEANT's, and
+        `spread`, the standard deviation over events likewise (mean over channels). NaN for broken weights.
+        """
         generated = Generator(model, dtype).all(self._events.particles, self._key)
         if not np.isfinite(generated).all():
-            return {"wasserstein": float("nan"), "mae": float("nan")}
-        observed = observe(np.maximum(generated, 0.0), self._readout)
-        if "channels" not in observed:
-            return {
-                "wasserstein": float(wasserstein(self._truth["photon_sum"], observed["photon_sum"])),
-                "mae": float(np.abs(self._truth["photon_sum"] - observed["photon_sum"]).mean()),
-            }
+            return dict.fromkeys(("wasserstein", "mae", "photons", "spread"), float("nan"))
+        truth, sums = self._truth, self._observed(np.maximum(generated, 0.0))
         return {
-            "wasserstein": float(np.mean(channel_wasserstein(self._truth["channels"], observed["channels"]))),
-            "mae": float(np.abs(self._truth["channels"] - observed["channels"]).mean()),
+            "wasserstein": float(np.mean(channel_wasserstein(truth, sums))),
+            "mae": float(np.abs(truth - sums).mean()),
+            "photons": _over(sums.mean(), truth.mean()),
+            "spread": _over(sums.std(axis=0).mean(), truth.std(axis=0).mean()),
         }
+
+    def _observed(self, responses: Shaped[np.ndarray, "N ..."]) -> Float[np.ndarray, "N R"]:
+        observed = observe(responses, self._readout)
+        return observed["channels"] if "channels" in observed else observed["photon_sum"][:, None]
+
+
+def _over(generated: float, truth: float) -> float:
+    """NaN where GEANT has nothing to compare with."""
+    return float(generated / truth) if truth > 0 else float("nan")

@@ -70,7 +70,8 @@ class FinishedRun:
         """
         final = list(self.recipe.stages)[-1]
         folder = self.path / "checkpoints" / final
-        kept = self.recipe.stages[final].keep
+        about = (self.result.get("stages") or {}).get(final) or {}
+        kept = about.get("kept") or self.recipe.stages[final].keep
         for kind in ("best", "last") if kept == "best" else ("last",):
             if not (folder / kind).is_dir():
                 continue
