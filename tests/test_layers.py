@@ -56,6 +56,19 @@ def test_standardised_rows_equal_the_plain_formulation_with_its_gradient(shape: 
     )
 
 
+def test_mapped_attention_has_the_second_derivatives_of_the_plain_one():
+    given = heads(1.0, tokens=5)
+
+    def penalty(attend):
+        inner = jax.grad(lambda *given: jnp.sum(jnp.sin(attend(*given))))
+        return lambda *given: jnp.sum(jnp.square(inner(*given)))
+
+    ours = jax.grad(penalty(attend_mapped), argnums=(0, 1, 2))(*given)
+    plain = jax.grad(penalty(attend_batched), argnums=(0, 1, 2))(*given)
+    for one, other in zip(ours, plain, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4 * float(jnp.abs(other).max()) + 1e-6)
+
+
 def test_fast_exponential_is_accurate_where_it_claims_to_be():
     x = jnp.linspace(-126.0, 127.0, 200_001)
     error = np.abs(np.asarray(exp2(x), np.float64) / np.exp2(np.asarray(x, np.float64)) - 1.0)

@@ -50,7 +50,7 @@ def convolve_widened(x: Map, kernel: Kernel) -> Map:
     )
     widened = widened.reshape(size, size + columns - 1, in_channels, columns * out_channels)
     margin = (size // 2, size // 2)
-    return _convolve(x, widened, (1, columns), (margin, margin)).reshape(batch, rows, width, out_channels)
+    return _convolve(x, widened, (1, columns), [margin, margin]).reshape(batch, rows, width, out_channels)
 
 
 def _forward(x: Map, kernel: Kernel) -> tuple[Map, tuple[Map, Kernel]]:
@@ -77,5 +77,7 @@ def _columns(width: int, size: int, in_channels: int, out_channels: int) -> int:
     return 1
 
 
-def _convolve(x: Map, kernel: Float[Array, "h w in out"], strides: tuple[int, int], padding: object) -> Map:
+def _convolve(
+    x: Map, kernel: Float[Array, "h w in out"], strides: tuple[int, int], padding: str | list[tuple[int, int]]
+) -> Map:
     return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=("NHWC", "HWIO", "NHWC"))

@@ -12,6 +12,7 @@ from math import prod
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 from scipy.special import ndtr, ndtri
 
@@ -41,10 +42,8 @@ def zeros(key: Key, shape: tuple[int, ...]) -> Float[Array, "..."]:
     return jnp.zeros(shape)
 
 
-def _drawn(
-    key: Key, shape: tuple[int, ...], draw: Callable[[np.random.Generator], np.ndarray]
-) -> Float[Array, "..."]:
-    if isinstance(key, jax.core.Tracer):
+def _drawn(key: Key, shape: tuple[int, ...], draw: Callable[[np.random.Generator], np.ndarray]) -> Float[Array, "..."]:
+    if isinstance(key, Tracer):
         return jnp.zeros(shape)
     seed = np.asarray(jax.random.key_data(key))
     return jnp.asarray(draw(np.random.Generator(np.random.Philox(seed))), jnp.float32)

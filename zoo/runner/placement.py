@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any
 
 import equinox as eqx
 import jax
 
-T = TypeVar("T")
 
-
-def placed(tree: T) -> T:
+def placed(tree: Any) -> Any:
     """The tree with its arrays (NumPy or JAX) committed to the run's device.
 
     XLA compiles a second program when an argument changes from uncommitted to committed, as a fresh state does after
