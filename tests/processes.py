@@ -14,19 +14,24 @@ TOY = Path(__file__).parent / "toy_players"
 ENTRY = "import sys; from zoo.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
-def start(*arguments: object, toy: bool = False) -> subprocess.Popen[str]:
+def start(*arguments: object, toy: bool = False, code: str = ENTRY) -> subprocess.Popen[str]:
     """`zoo ARGUMENTS` in the background, its output captured."""
     environment = dict(os.environ)
     root = str(Path(__file__).parents[1])
     paths = [root, str(TOY)] if toy else [root]
     environment["PYTHONPATH"] = os.pathsep.join(paths)
-    command = [sys.executable, "-c", ENTRY, *map(str, arguments)]
+    command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
 def zoo(*arguments: object, toy: bool = False) -> subprocess.CompletedProcess[str]:
     """`zoo ARGUMENTS`, to its end."""
-    process = start(*arguments, toy=toy)
+    return python(ENTRY, *arguments, toy=toy)
+
+
+def python(code: str, *arguments: object, toy: bool = False) -> subprocess.CompletedProcess[str]:
+    """A program of its own where the zoo, and with `toy` the toy package, are installed."""
+    process = start(*arguments, toy=toy, code=code)
     out, err = process.communicate(timeout=600)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jaxtyping import Array, Float
+from processes import RECIPES, python
 
-from zoo import catalogue
-from zoo.catalogue import register
-from zoo.cli.main import main
-from zoo.data.condition import Condition
+import zoo
 from zoo.data.events import Events
-from zoo.data.target import Target
 from zoo.detectors.detector import Detector
-from zoo.layers.buffer import Buffer
-from zoo.layers.linear import Linear
+from zoo.report.tables import result_table
 from zoo.runner.validation import ResponseValidator
 from zoo.runner.verdict import HOPELESS, RELAPSE, Verdict, verdict
-from zoo.schemes.scheme import Batch, Outcome, Scheme, SchemeConfig, Setting
-from zoo.shelf.load import load
-from zoo.typing import Key
+
+SHIPPED = Path(zoo.__file__).parent / "data" / "shipped" / "zn.npz"
 
 SILENCE = 100.0
 
@@ -141,144 +133,111 @@ def test_validation_sees_darkness_and_sameness(zn: Detector, zn_events: Events, 
     assert all(np.isnan(value) for value in infinite.values())
 
 
-@pytest.fixture
-def fading() -> Iterator[None]:
-    """A scheme that learns the mean, and loses it after some steps."""
-    before = {kind: dict(names) for kind, names in catalogue._REGISTERED.items()}
+RECIPE = RECIPES / "toy_fading.toml"
 
-    @register("scheme", "fading")
-    class FadingConfig(SchemeConfig):
-        """Answers with what it learnt, until it does not."""
+RUNS = {
+    "dark": ["model.scheme.after=45", "model.scheme.how=dark"],
+    "alike": ["model.scheme.after=45", "model.scheme.how=alike", "train.keep=last"],
+    "far": ["model.scheme.after=45", "model.scheme.how=far"],
+    "infinite": ["model.scheme.after=45", "model.scheme.how=infinite", "train.keep=last"],
+    "healthy": ["train.keep=last"],
+    "short": ["model.scheme.after=10", "train.epochs=3", "train.keep=last"],
+    "never": ["model.scheme.after=0", "model.scheme.how=infinite", "train.epochs=2"],
+}
 
-        after: int = 10_000
-        """Steps that it takes before it answers otherwise."""
-        how: Literal["dark", "alike", "far", "infinite"] = "dark"
-        """What it answers then."""
-
-        def build(self, setting: Setting, *, key: Key) -> Fading:
-            network = Counting(Linear(setting.features, setting.shape[0], key=key), Buffer(jnp.zeros(())))
-            return Fading(network, setting.target, self)
-
-    class Counting(eqx.Module):
-        linear: Linear
-        steps: Buffer
-
-    class Fading(Scheme):
-        network: Counting
-        target: Target
-        config: FadingConfig = eqx.field(static=True)
-
-        def players(self) -> Mapping[str, tuple[str, ...]]:
-            return {"network": ("network",)}
-
-        def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
-            loss = jnp.mean(jnp.square(self.network.linear(batch.condition.features) - batch.x))
-            moved = eqx.tree_at(lambda scheme: scheme.network.steps.value, self, replace_fn=lambda steps: steps + 1)
-            return Outcome(loss, {"loss": loss}, moved)
-
-        def sample(self, condition: Condition, key: Key) -> Float[Array, "B R"]:
-            good = self.target.inverse(self.network.linear(condition.features))
-            other = {"dark": 0.0 * good, "alike": 0.0 * good + 7.0, "far": 1e6 * good, "infinite": jnp.inf + 0.0 * good}
-            return jnp.where(self.network.steps.value > self.config.after, other[self.config.how], good)
-
-    FadingConfig.__module__ = __name__
-    globals().update(Fading=Fading, Counting=Counting, FadingConfig=FadingConfig)
-    yield
-    catalogue._REGISTERED.clear()
-    catalogue._REGISTERED.update(before)
-
-
-RECIPE = """\
-detector = "zn"
-data = { limit = 300 }
-model = { target = { name = "channels", transforms = ["log1p"] }, scheme = { name = "fading", how = "dark" } }
-[train]
-epochs = 12
-batch_size = 32
-optimizer = { name = "adam", learning_rate = 0.2 }
-[evaluate]
-repeats = 2
-events = 30
-bootstrap = 0
-timing = false
+DRIVER = """
+import json, sys
+from zoo.cli import main
+codes = [main(arguments) for arguments in json.loads(sys.argv[1])]
+from zoo.shelf.load import load
+import numpy as np
+particles = np.load(sys.argv[2])["particles"][:20]
+spread = {name: np.ptp(load(name).sample(particles), axis=0).max().item() for name in sys.argv[3:]}
+print("\\n" + json.dumps([codes, spread]))
 """
 
-Run = Callable[..., tuple[int, dict[str, Any], str]]
+
+class Ended(NamedTuple):
+    """How a run ended."""
+
+    code: int
+    result: dict[str, Any]
+    log: str
+    spread: float | None
+    """Largest difference between the channel sums that the loaded model gives to some particles."""
+
+    @property
+    def stage(self) -> dict[str, Any]:
+        return self.result["stages"]["main"]
 
 
-@pytest.fixture
-def run(fading: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the recipe: (exit code, result, what was printed)."""
-    (tmp_path / "fading.toml").write_text(RECIPE)
-
-    def ran(*overrides: str) -> tuple[int, dict[str, Any], str]:
-        options = [part for override in overrides for part in ("--set", override)]
-        code = main(["run", str(tmp_path / "fading.toml"), "--runs", str(tmp_path), *options])
-        result = json.loads((tmp_path / "fading" / "001" / "result.json").read_text())
-        captured = capsys.readouterr()
-        return code, result, captured.err + captured.out
-
-    return ran
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
+    """All runs, one after the other in one process of its own, where the toys are installed."""
+    folder = tmp_path_factory.mktemp("fading")
+    commands = [
+        ["run", str(RECIPE), "--runs", str(folder), "--id", name, *(part for one in sets for part in ("--set", one))]
+        for name, sets in RUNS.items()
+    ]
+    loaded = [str(folder / "toy_fading" / name) for name in RUNS if name != "never"]
+    done = python(DRIVER, json.dumps(commands), SHIPPED, *loaded, toy=True)
+    assert done.returncode == 0, done.stderr
+    codes, spread = json.loads(done.stdout.splitlines()[-1])
+    ended = {}
+    for name, code in zip(RUNS, codes, strict=True):
+        run = folder / "toy_fading" / name
+        result = json.loads((run / "result.json").read_text())
+        ended[name] = Ended(code, result, (run / "log.txt").read_text(), spread.get(str(run)))
+    return ended
 
 
 @pytest.mark.parametrize(
-    ("how", "words", "keep"),
+    ("name", "words"),
     [
-        ("dark", "generated responses are empty since step", "best"),
-        ("alike", "generated responses are all alike since step", "last"),
-        ("far", "generated responses are further from GEANT than empty ones since step", "best"),
-        ("infinite", "generated responses are not finite since step", "last"),
+        ("dark", "generated responses are empty since step "),
+        ("alike", "generated responses are all alike since step "),
+        ("far", "generated responses are further from GEANT than empty ones since step "),
+        ("infinite", "generated responses are not finite since step "),
     ],
 )
-def test_a_collapsed_run_ends_with_a_verdict_and_its_last_good_weights(
-    run: Run, tmp_path: Path, how: str, words: str, keep: str
-):
-    code, result, said = run("model.scheme.after=45", f"model.scheme.how={how}", f"train.keep={keep}")
-    assert code == 1
-    assert result["converged"] is False
-    stage = result["stages"]["main"]
-    steps = stage["steps"]
-    assert result["reason"] == f"stage main: {stage['reason']}"
-    assert stage["reason"].startswith(words)
-    assert 45 < int(stage["reason"].split()[-1]) < steps
-    assert (stage["kept"], stage["converged"]) == ("best", False)
-    assert stage["kept_step"] <= 45
-    assert said.count(f"{stage['reason']}; the training goes on") == 1
-    assert f"{stage['reason']}; the last good weights, of step {stage['kept_step']}, are kept" in said
-    assert "NO: stage main: " in said
-    # The numbers, and what is loaded, are those of the good weights.
-    assert np.isfinite(result["metrics"]["wasserstein"]["mean"])
-    assert result["metrics"]["photon_sum"]["mean"] < result["metrics"]["wasserstein"]["mean"] * 20
-    sample = load(tmp_path / "fading" / "001").sample(np.load(particles(tmp_path))["arr_0"])
-    assert sample.sum() > 0
-    assert np.ptp(sample, axis=0).max() > 0
+def test_a_collapsed_run_ends_with_a_verdict_and_its_last_good_weights(runs: dict[str, Ended], name: str, words: str):
+    ended = runs[name]
+    assert ended.code == 1
+    assert ended.result["converged"] is ended.stage["converged"] is False
+    reason = ended.stage["reason"]
+    assert ended.result["reason"] == f"stage main: {reason}"
+    assert reason.startswith(words)
+    # The training went on to its end all the same, and its end is not what is kept.
+    assert 45 < int(reason.removeprefix(words)) < ended.stage["steps"] == 79
+    assert ended.stage["kept"] == "best"
+    assert ended.stage["kept_step"] < 45
+    assert ended.log.count(f"stage main: {reason}; the training goes on") == 1
+    assert f"{reason}; the last good weights, of step {ended.stage['kept_step']}, are kept" in ended.log
+    # What is evaluated, and what is loaded, are the good weights.
+    healthy = runs["healthy"].result["metrics"]["wasserstein"]["mean"]
+    assert ended.result["metrics"]["wasserstein"]["mean"] < 2 * healthy
+    assert ended.spread is not None
+    assert ended.spread > 1.0
 
 
-def particles(folder: Path) -> Path:
-    from zoo.data.sources.sample import SampleConfig
-    from zoo.detectors.zn import ZNConfig
-
-    np.savez(folder / "particles.npz", SampleConfig().read(ZNConfig().build()).particles[:20])
-    return folder / "particles.npz"
-
-
-def test_a_healthy_run_keeps_what_it_was_told_to_keep(run: Run):
-    code, result, said = run("train.keep=last")
-    assert (code, result["converged"], result["reason"]) == (0, True, None)
-    stage = result["stages"]["main"]
-    assert (stage["kept"], stage["kept_step"], stage["reason"]) == ("last", stage["steps"], None)
-    assert "training goes on" not in said
+def test_a_healthy_run_keeps_what_it_was_told_to_keep(runs: dict[str, Ended]):
+    ended = runs["healthy"]
+    assert (ended.code, ended.result["converged"], ended.result["reason"]) == (0, True, None)
+    assert (ended.stage["kept"], ended.stage["kept_step"], ended.stage["reason"]) == ("last", 79, None)
+    assert "goes on" not in ended.log
 
 
-def test_a_short_run_that_is_dark_at_its_end_is_not_judged(run: Run):
-    code, result, _ = run("model.scheme.after=10", "train.epochs=3", "train.keep=last")
-    assert (code, result["converged"]) == (0, True)
+def test_a_short_run_that_is_dark_at_its_end_is_not_judged(runs: dict[str, Ended]):
+    ended = runs["short"]
+    assert (ended.code, ended.result["converged"], ended.stage["kept"]) == (0, True, "last")
+    assert ended.spread == 0.0
 
 
-def test_a_run_without_a_single_finite_response_has_a_result(run: Run):
-    code, result, said = run("model.scheme.after=-1", "model.scheme.how=infinite", "train.epochs=2")
-    assert code == 1
-    assert result["converged"] is False
-    assert result["reason"].startswith("stage main: generated responses are not finite since step")
-    assert result["metrics"] is None
-    assert "No metrics" in said
+def test_a_run_without_a_single_finite_response_has_a_result(runs: dict[str, Ended]):
+    ended = runs["never"]
+    assert ended.code == 1
+    assert ended.result["converged"] is False
+    assert ended.result["reason"].startswith("stage main: generated responses are not finite since step ")
+    assert ended.result["metrics"] is None
+    assert "No metrics" in result_table(ended.result)
+    assert "NO: stage main: generated responses are not finite" in result_table(ended.result)

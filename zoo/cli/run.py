@@ -18,6 +18,7 @@ Train, checkpoint and evaluate a recipe.
 
 The run lives in RUNS/<recipe>/<id>/: recipe.toml (resolved), metrics.jsonl, checkpoints/, result.json, plots/.
 The same command continues an unfinished run, in the same bits as if it had never stopped, and shows a finished one.
+A stage that another run trained already, with the same seed and events, is taken over from there.
 Ctrl-C, SIGTERM and SIGUSR1 save a checkpoint and stop; a second Ctrl-C stops at once.
 
 A recipe with a [sweep] table is run once for each of its members, in RUNS/<recipe>/<id>/<member>/, and ends with one
@@ -60,7 +61,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--runs", default="runs", type=Path, metavar="DIR", help="folder of all runs (default: runs)")
     parser.add_argument("--id", metavar="ID", help="name of the run directory (default: a number)")
-    parser.add_argument("--new", action="store_true", help="start another run even if one can be continued")
+    parser.add_argument(
+        "--new",
+        action="store_true",
+        help="start another run from nothing, even if one can be continued or a trained stage taken over",
+    )
     parser.set_defaults(verb=run)
 
 
@@ -107,9 +112,9 @@ def _report(directory: RunDirectory) -> int:
 
 def _report_sweep(directory: SweepDirectory) -> int:
     from zoo.cli.table import print_table
-    from zoo.report.sweep_rows import ALIGNMENT, HEADER, sweep_notes, sweep_rows
+    from zoo.report.sweep_rows import sweep_columns, sweep_notes
 
     result = directory.result()
-    print_table(result["recipe"], HEADER, sweep_rows(result), ALIGNMENT, sweep_notes(result))
+    print_table(result["recipe"], *sweep_columns(result), sweep_notes(result))
     print(f"result   {directory.result_file}\nplot     {directory.plot}\nmembers  {directory.path}/")
     return 0 if any(member["converged"] for member in result["members"]) else 1

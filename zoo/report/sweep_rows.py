@@ -7,13 +7,19 @@ from typing import Any
 
 from zoo.report.rounding import duration, number, with_spread
 
-HEADER = ("member", "parameters", "W", "in floors", "MAE", "RMSE", "ms", "trained")
-ALIGNMENT = "<>>>>>>>"
+HEADER = ("member", "params", "W", "in floors", "MAE", "RMSE", "ms", "trained")
+
+NONE = "-"
 
 
-def sweep_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """A row of `HEADER` for every member of `sweep.json`; `!` marks the distance of one that did not converge."""
-    return [_row(member) for member in document["members"]]
+def sweep_columns(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Header, and a row for every member of `sweep.json`; columns that are empty for all members are left out.
+
+    `!` marks the distance of a member that did not converge.
+    """
+    rows = [_row(member) for member in document["members"]]
+    kept = [number for number, cells in enumerate(zip(*rows, strict=True)) if set(cells) != {NONE}]
+    return [HEADER[number] for number in kept], [[row[number] for number in kept] for row in rows]
 
 
 def sweep_notes(document: Mapping[str, Any]) -> list[str]:
@@ -22,7 +28,8 @@ def sweep_notes(document: Mapping[str, Any]) -> list[str]:
     words = "W: mean Wasserstein distance of the channel sums to GEANT ± spread over repeats, photons"
     if len(floors) == 1 and (floor := floors.pop()):
         words += f"; GEANT to itself: {number(floor)}"
-    notes = [f"{words}. ms: per response."]
+    timed = any(member["time_per_sample_ms"] is not None for member in document["members"])
+    notes = [f"{words}.{' ms: per response.' if timed else ''}"]
     if document.get("best"):
         notes.append(f"Best: {document['best']}.")
     failed = [member for member in document["members"] if not member["converged"]]
@@ -35,7 +42,7 @@ def _row(member: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         member["label"],
         f"{member['parameters']:,}",
-        (with_spread(distance["mean"], distance["std"]) if distance else "-") + mark,
+        (with_spread(distance["mean"], distance["std"]) if distance else NONE) + mark,
         _number(distance, "in_floors"),
         *(_number(_metric(member, name), "mean") for name in ("mae", "rmse")),
         _number(member, "time_per_sample_ms"),
@@ -49,4 +56,4 @@ def _metric(member: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
 
 def _number(table: Mapping[str, Any] | None, key: str) -> str:
     value = None if table is None else table.get(key)
-    return "-" if value is None else number(value)
+    return NONE if value is None else number(value)

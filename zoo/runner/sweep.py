@@ -36,11 +36,12 @@ def run_sweep(loaded: LoadedSweep, options: RunOptions, observer: Observer) -> S
     directory = choose_sweep(options.runs, loaded, options.run_id, options.new)
     if directory.finished:
         return directory
+    if not directory.started:
+        _check(loaded)
     with DirectoryLock(directory.path), StopRequest() as stop:
         if directory.started:
             observer.message(f"continuing {directory.path}")
         else:
-            _check(loaded)
             about = {"recipe": directory.name, "digest": loaded.digest, "time_limit_seconds": options.time_limit}
             directory.create(loaded, environment() | about)
             observer.message(f"sweep directory {directory.path}")
