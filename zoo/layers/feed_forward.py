@@ -18,10 +18,10 @@ class FeedForward(eqx.Module):
     narrow: Linear
     dropout: Dropout
 
-    def __init__(self, width: int, hidden: int, dropout: float, *, key: Key) -> None:
+    def __init__(self, width: int, hidden: int, dropout: float, *, use_bias: bool = True, key: Key) -> None:
         widen_key, narrow_key = jax.random.split(key)
-        self.widen = Linear(width, hidden, key=widen_key)
-        self.narrow = Linear(hidden, width, key=narrow_key)
+        self.widen = Linear(width, hidden, use_bias=use_bias, key=widen_key)
+        self.narrow = Linear(hidden, width, use_bias=use_bias, key=narrow_key)
         self.dropout = Dropout(dropout)
 
     def __call__(self, x: Float[Array, "*batch D"], *, key: Key | None) -> Float[Array, "*batch D"]:

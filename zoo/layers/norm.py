@@ -20,14 +20,16 @@ class LayerNorm(eqx.Module):
     bias: Float[Array, " size"] | None
     eps: float = eqx.field(static=True)
 
-    def __init__(self, size: int, *, affine: bool = True, eps: float = 1e-6) -> None:
+    def __init__(self, size: int, *, affine: bool = True, use_bias: bool = True, eps: float = 1e-6) -> None:
         self.scale = jnp.ones(size) if affine else None
-        self.bias = jnp.zeros(size) if affine else None
+        self.bias = jnp.zeros(size) if affine and use_bias else None
         self.eps = eps
 
     def __call__(self, x: Float[Array, "*batch size"]) -> Float[Array, "*batch size"]:
         """The normalised values, float32."""
         x = standardise(x.astype(jnp.float32), self.eps)
-        if self.scale is not None and self.bias is not None:
-            x = x * self.scale.astype(jnp.float32) + self.bias.astype(jnp.float32)
+        if self.scale is not None:
+            x = x * self.scale.astype(jnp.float32)
+        if self.bias is not None:
+            x = x + self.bias.astype(jnp.float32)
         return x

@@ -8,21 +8,21 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from zoo.layers.linear import Linear
-from zoo.layers.softmax_attention import attend_batched
+from zoo.layers.softmax_attention import Tokens, attend_batched
 from zoo.typing import Key
 
 
 class SelfAttention(eqx.Module):
-    """Every token attends to all; queries, keys and values of the tokens' own width, biases on (components 2)."""
+    """Every token attends to all; queries, keys and values of the tokens' own width (components 2)."""
 
     qkv: Linear
     out: Linear
     heads: int = eqx.field(static=True)
 
-    def __init__(self, width: int, heads: int, *, key: Key) -> None:
+    def __init__(self, width: int, heads: int, *, use_bias: bool = True, key: Key) -> None:
         qkv_key, out_key = jax.random.split(key)
-        self.qkv = Linear(width, 3 * width, key=qkv_key)
-        self.out = Linear(width, width, key=out_key)
+        self.qkv = Linear(width, 3 * width, use_bias=use_bias, key=qkv_key)
+        self.out = Linear(width, width, use_bias=use_bias, key=out_key)
         self.heads = heads
 
     def __call__(self, x: Float[Array, "B T D"]) -> Float[Array, "B T D"]:
@@ -30,12 +30,21 @@ class SelfAttention(eqx.Module):
         return self.out(mix_tokens(self.qkv(x), self.heads))
 
 
-def mix_tokens(qkv: Float[Array, "B T 3*D"], heads: int) -> Float[Array, "B T D"]:
+def mix_tokens(qkv: Float[Array, "B T 3*D"], heads: int, *, causal: bool = False) -> Float[Array, "B T D"]:
     """Attention given queries, keys and values side by side, `D // heads` features per head.
 
-    For tens of tokens the batched formulation is the faster one on CPUs too, and it may be derived twice, as gradient
-    penalties need.
+    Causal: every token attends to itself and those before it. For tens of tokens the batched formulation is the faster
+    one on CPUs too, and it may be derived twice, as gradient penalties need.
     """
     batch, tokens, width = qkv.shape
+    query, key, value = split_heads(qkv, heads)
+    mask = jnp.tri(tokens, dtype=bool) if causal else None
+    mixed = attend_batched(query, key, value, mask)
+    return mixed.transpose(0, 2, 1, 3).reshape(batch, tokens, width // 3)
+
+
+def split_heads(qkv: Float[Array, "B T 3*D"], heads: int) -> tuple[Tokens, Tokens, Tokens]:
+    """Queries, keys and values that lie side by side, each [B heads T D // heads]."""
+    batch, tokens, _ = qkv.shape
     query, key, value = jnp.moveaxis(qkv.reshape(batch, tokens, 3, heads, -1), (2, 3), (0, 2))
-    return attend_batched(query, key, value).transpose(0, 2, 1, 3).reshape(batch, tokens, width // 3)
+    return query, key, value

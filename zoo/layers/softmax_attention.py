@@ -8,7 +8,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from zoo.layers.backend import on_cpu
 from zoo.layers.exp2 import exp2
@@ -33,9 +33,11 @@ def attend(query: Queries, key: Tokens, value: Tokens) -> Queries:
     return attend_batched(query, key, value)
 
 
-def attend_batched(query: Queries, key: Tokens, value: Tokens) -> Queries:
-    """The plain formulation, for the whole batch at once."""
+def attend_batched(query: Queries, key: Tokens, value: Tokens, mask: Bool[Array, "Q T"] | None = None) -> Queries:
+    """The plain formulation, for the whole batch at once; where `mask` is false, a query does not attend to a token."""
     logits = jnp.einsum("bhqd,bhkd->bhqk", query, key, preferred_element_type=jnp.float32)
+    if mask is not None:
+        logits = jnp.where(mask, logits, -jnp.inf)
     weights = jax.nn.softmax(logits / math.sqrt(query.shape[-1]), axis=-1)
     return jnp.einsum("bhqk,bhkd->bhqd", weights.astype(value.dtype), value)
 

@@ -1,0 +1,1 @@
+"""Codebooks: how vectors become numbers of entries, and how the entries learn."""
