@@ -1,13 +1,13 @@
-"""The live display of a run: a progress bar on a terminal, plain lines in a file."""
+"""The live display of a run: bars and the latest numbers on a terminal, plain lines in a file."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -17,6 +17,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+from zoo.cli.numbers import in_brief, in_groups
 
 LINE_SECONDS = 15.0
 """Time between two plain lines."""
@@ -29,40 +32,58 @@ def display() -> Iterator[Bar | Lines]:
     if not console.is_terminal:
         yield Lines()
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[numbers]}"),
-    )
-    with Progress(*columns, console=console) as progress:
+    with Board(console) as progress:
         yield Bar(progress)
 
 
-class Bar:
-    """A bar with elapsed time and ETA for every task."""
+class Board(Progress):
+    """A bar with elapsed time and ETA for every task, and below them the numbers of the current one."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, console: Console) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("{task.fields[brief]}"),
+        )
+        self.numbers: Mapping[str, float] = {}
+        super().__init__(*columns, console=console)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bars, then a line for each group of numbers, cut off where the terminal ends."""
+        yield from super().get_renderables()
+        for line in in_groups(self.numbers):
+            yield Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis")
+
+
+class Bar:
+    """Shows a run on a board."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
         self._task: TaskID | None = None
 
     def message(self, text: str) -> None:
         """Print above the bars."""
-        self._progress.console.print(text, highlight=False, markup=False)
+        self._board.console.print(text, highlight=False, markup=False)
 
     def begin(self, task: str, total: int, done: int = 0) -> None:
         """Add a bar."""
-        self._task = self._progress.add_task(task, total=total, completed=done, numbers="")
+        self._task = self._board.add_task(task, total=total, completed=done, brief="")
 
     def advance(self, done: int, numbers: Mapping[str, float]) -> None:
         """Move the bar."""
         assert self._task is not None
-        self._progress.update(self._task, completed=done, numbers=_short(numbers))
+        self._board.numbers = dict(numbers)
+        self._board.update(self._task, completed=done)
 
     def end(self) -> None:
-        """Leave the bar where it is."""
+        """Leave the bar where it is, beside what matters of its numbers."""
+        if self._task is not None:
+            self._board.update(self._task, brief=in_brief(self._board.numbers))
+        self._board.numbers = {}
         self._task = None
 
 
@@ -90,17 +111,11 @@ class Lines:
         self._printed = now
         spent = now - self._begun
         left = spent / max(1, done - self._first) * (self._total - done)
-        self.message(
-            f"{self._name}: {done}/{self._total}  {_clock(spent)} elapsed, {_clock(left)} left  {_short(numbers)}"
-        )
+        clocks = f"{_clock(spent)} elapsed, {_clock(left)} left"
+        self.message("  ".join([f"{self._name}: {done}/{self._total}", clocks, *in_groups(numbers)]))
 
     def end(self) -> None:
         """Nothing more to say."""
-
-
-def _short(numbers: Mapping[str, float]) -> str:
-    hidden = [name for name in numbers if name.endswith("gradient_norm")]
-    return "  ".join(f"{name} {value:.4g}" for name, value in numbers.items() if name not in hidden)
 
 
 def _clock(seconds: float) -> str:
