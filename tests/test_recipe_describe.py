@@ -56,5 +56,5 @@ def test_unknown_names(name: str, says: str) -> None:
 
 
 def test_unknown_kind() -> None:
-    with pytest.raises(ComponentError, match=r"there are .*architecture, detector, .*did you mean detector?"):
+    with pytest.raises(ComponentError, match=r"there are .*architecture, .*detector, .*did you mean detector?"):
         component_rows("detectors")

@@ -18,6 +18,7 @@ from zoo.recipe.load import load_recipe, with_values
 from zoo.recipe.resolved import difference, digest, plain, resolved_toml
 from zoo.recipe.schema import Recipe
 from zoo.recipe.shipped import shipped_recipes
+from zoo.recipe.sweep import LoadedSweep, load_experiment
 
 ONE: dict[str, Any] = {
     "detector": "zn",
@@ -70,9 +71,18 @@ def test_resolved_recipe_loads_to_an_equal_one(table: Mapping[str, Any], tmp_pat
 
 @pytest.mark.parametrize("name", shipped_recipes())
 def test_shipped_recipes_too(name: str, tmp_path: Path) -> None:
-    recipe = load_recipe(name).recipe
-    assert again(recipe, tmp_path) == recipe
-    assert digest(again(recipe, tmp_path)) == digest(recipe)
+    experiment = load_experiment(name)
+    if isinstance(experiment, LoadedSweep):
+        (tmp_path / "again.toml").write_text(experiment.toml(), encoding="utf-8")
+        other = load_experiment(tmp_path / "again.toml")
+        assert isinstance(other, LoadedSweep)
+        assert [(member.label, member.recipe) for member in other.members] == [
+            (member.label, member.recipe) for member in experiment.members
+        ]
+        assert other.digest == experiment.digest
+    else:
+        assert again(experiment.recipe, tmp_path) == experiment.recipe
+        assert digest(again(experiment.recipe, tmp_path)) == digest(experiment.recipe)
 
 
 def test_resolved_recipe_writes_defaults_out() -> None:
