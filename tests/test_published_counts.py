@@ -28,6 +28,22 @@ TOTALS = {
     "zn_ae_ng_sinkhorn_cnn": 1_381_225,
     "zn_ae_ng_sinkhorn_mixer": 1_450_193,
     "zn_vae_direct_w": 1_020_217,
+    # Components 5.
+    "zn_gan": 2_338_178,
+    "zn_gan_pp": 2_338_178,
+    "zn_gan_dropout": 2_338_178,
+    "zn_gan_gp_fixed": 2_338_178,
+    "zn_gan_gp_annealed": 2_338_178,
+    "zn_wgan": 2_338_178,
+    "zn_gan_l1": 2_338_178,
+    "zn_gan_l1_pp": 2_338_178,
+    "zn_gan_l2": 2_338_178,
+    "zn_gan_l2_pp": 2_338_178,
+    "zn_sdi_gan": 2_338_178,
+    "zn_sdi_gan_pp": 2_338_178,
+    "zn_aux_regressor": 1_422_402,
+    "zn_gan_aux": 2_338_178 + 1_422_402,
+    "zn_gan_aux_pp": 2_338_178 + 1_422_402,
 }
 """Recipe to the parameters of all its networks."""
 
@@ -37,6 +53,8 @@ NETWORKS = {
     "zn_ae_ng_l2_mixer": {"encoder": 426_292},
     "zn_vae_mixer": {"encoder": 428_537},
     "zn_vae_cnn": {"encoder": 323_488},
+    "zn_gan": {"generator": 915_841, "discriminator": 1_422_337},
+    "zn_sdi_gan": {"generator": 915_841, "discriminator": 1_422_337},
 }
 """Recipe to the parameters of some of its networks."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from pydantic import Field
@@ -75,7 +76,7 @@ class Diversity(Term):
     """See `DiversityConfig`."""
 
     table: ParticleTable
-    permuted: bool
+    permuted: bool = eqx.field(static=True)
 
     def __call__(self, made: Made) -> Scalar:
         """Mean over the batch; distances are means over noise and embedding."""
