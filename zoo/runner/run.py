@@ -36,6 +36,7 @@ from zoo.schemes.generation import Generator
 from zoo.schemes.model import Model
 from zoo.schemes.scheme import EventScheme
 from zoo.shelf.files import write_json
+from zoo.shelf.structure import abstract_models
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def _run(
     enable_compilation_cache()
     started = directory.recipe_file.exists()
     recipe = directory.recipe() if started else requested
+    # What does not fit together is said before anything is trained.
+    abstract_models(recipe)
     detector = recipe.detector.build()
     events = recipe.data.events(detector)
     split = split_events(events, recipe.data.split)
