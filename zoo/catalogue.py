@@ -186,20 +186,37 @@ class Published:
     """The published code's value, as a recipe would write it."""
 
 
+@dataclass(frozen=True)
+class SamplingOnly:
+    """Annotation of a field that has no say in training: it decides how the trained model generates.
+
+    `sampler: Annotated[SamplerConfig, OneOf("sampler"), SamplingOnly()]`: a stage that differs from a trained one only
+    in such fields takes over its weights.
+    """
+
+
+M = TypeVar("M", Published, SamplingOnly)
+
+
 def published(field: FieldInfo) -> Published | None:
     """The published code's value of a field, where it differs from the default."""
-    return _published_of(field.annotation, field.metadata)
+    return _marker(Published, field.annotation, field.metadata)
 
 
-def _published_of(annotation: Any, metadata: Any) -> Published | None:
+def sampling_only(field: FieldInfo) -> bool:
+    """Whether a field decides only how the trained model generates."""
+    return _marker(SamplingOnly, field.annotation, field.metadata) is not None
+
+
+def _marker(kind: type[M], annotation: Any, metadata: Any) -> M | None:
     for item in metadata:
-        if isinstance(item, Published):
+        if isinstance(item, kind):
             return item
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _published_of(arguments[0], arguments[1:])
+        return _marker(kind, arguments[0], arguments[1:])
     if origin in (Union, UnionType):
-        return next((found for part in arguments if (found := _published_of(part, ()))), None)
+        return next((found for part in arguments if (found := _marker(kind, part, ()))), None)
     return None
 
 

@@ -106,8 +106,8 @@ def children(table: Table) -> dict[str, Place]:
 
 def _place_of_field(field: FieldInfo) -> Place:
     place = place_of(field.annotation, tuple(field.metadata))
-    if isinstance(place, Component) and isinstance(field.default, str):
-        return replace(place, default=field.default)
+    if isinstance(place, Component) and isinstance(field.default, str | dict):
+        return replace(place, default=place.slot.choose(field.default))
     return place
 
 

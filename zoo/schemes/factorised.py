@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from zoo.catalogue import OneOf, register
+from zoo.catalogue import OneOf, SamplingOnly, register
 from zoo.data.condition import Condition
 from zoo.data.constants import Constants
 from zoo.data.readout import Readout
@@ -39,9 +39,9 @@ class FactorisedConfig(SchemeConfig):
     """The earlier stage that generates the channel sums."""
     shape: Annotated[SchemeConfig, OneOf("scheme")]
     """The scheme that generates the response given the sums."""
-    rescale: Literal["channels", "total"] = "channels"
+    rescale: Annotated[Literal["channels", "total"], SamplingOnly()] = "channels"
     """Rescale every readout channel to its sum, or the whole response to the total."""
-    whole: bool = True
+    whole: Annotated[bool, SamplingOnly()] = True
     """Round the rescaled response at random to whole photons, keeping mean and sums; fractions of photons otherwise."""
 
     def build(self, setting: Setting, *, key: Key) -> Factorised:

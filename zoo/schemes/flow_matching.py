@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from pydantic import Field
 
 from zoo.architectures.time_network import TimeNetwork, TimeNetworkConfig
-from zoo.catalogue import OneOf, register
+from zoo.catalogue import OneOf, SamplingOnly, register
 from zoo.data.condition import Condition
 from zoo.data.target import Target
 from zoo.schemes.samplers.sampler import SamplerConfig
@@ -21,9 +21,8 @@ from zoo.schemes.times.time_distribution import TimeDistributionConfig
 from zoo.typing import Key
 
 
-@register("scheme", "flow_matching")
-class FlowMatchingConfig(SchemeConfig):
-    """Conditional flow matching: x_t = (1-t) z + t x, loss |v(x_t, t, c) - (x - z)|^2, sampled by an ODE solver."""
+class FlowConfig(SchemeConfig):
+    """Config of flow matching in some space."""
 
     network: Annotated[TimeNetworkConfig, OneOf("architecture")]
     """The network that predicts the velocity (or the data)."""
@@ -34,20 +33,35 @@ class FlowMatchingConfig(SchemeConfig):
     """Distribution of the training time."""
     time_left: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Smallest 1 - t that a data prediction is divided by."""
-    sampler: Annotated[SamplerConfig, OneOf("sampler"), Field(default="euler")]
+    sampler: Annotated[SamplerConfig, OneOf("sampler"), SamplingOnly(), Field(default="euler")]
     """Solver used for generation."""
 
-    def build(self, setting: Setting, *, key: Key) -> FlowMatching:
-        """A velocity network for the stage's target."""
+    def flow(self, setting: Setting, *, key: Key) -> FlowMatching:
+        """The flow for data of the setting's shape and channels.
+
+        Raises:
+            ComponentError: the network cannot be built for them.
+        """
         image = len(setting.shape) == 2
+        channels = setting.channels or 1
         network = self.network.build(
             shape=setting.shape,
-            in_channels=1 + (setting.maps if image else 0),
-            out_channels=1,
+            in_channels=channels + (setting.maps if image else 0),
+            out_channels=channels,
             features=setting.features,
             key=key,
         )
-        return FlowMatching(network, setting.target, self, setting.shape)
+        shape = setting.shape if setting.channels is None else (*setting.shape, setting.channels)
+        return FlowMatching(network, setting.target, self, shape, setting.channels is not None)
+
+
+@register("scheme", "flow_matching")
+class FlowMatchingConfig(FlowConfig):
+    """Conditional flow matching: x_t = (1-t) z + t x, loss |v(x_t, t, c) - (x - z)|^2, sampled by an ODE solver."""
+
+    def build(self, setting: Setting, *, key: Key) -> FlowMatching:
+        """A velocity network for the stage's target."""
+        return self.flow(setting, key=key)
 
 
 class FlowMatching(Scheme):
@@ -55,8 +69,10 @@ class FlowMatching(Scheme):
 
     network: TimeNetwork
     target: Target
-    config: FlowMatchingConfig = eqx.field(static=True)
+    config: FlowConfig = eqx.field(static=True)
     shape: tuple[int, ...] = eqx.field(static=True)
+    with_channels: bool = eqx.field(static=True, default=False)
+    """Whether the last axis of `shape` counts channels."""
 
     def players(self) -> Mapping[str, tuple[str, ...]]:
         """One player."""
@@ -66,10 +82,11 @@ class FlowMatching(Scheme):
         self, x: Float[Array, "B *shape"], time: Float[Array, " B"], condition: Condition
     ) -> Float[Array, "B *shape"]:
         """The velocity field at times `time`, float32."""
-        state = x[..., None]
-        if condition.maps is not None and x.ndim == 3:
+        state = x if self.with_channels else x[..., None]
+        if condition.maps is not None and state.ndim == 4:
             state = jnp.concatenate([state, condition.maps], axis=-1)
-        output = self.network(state, time, condition.features)[..., 0]
+        output = self.network(state, time, condition.features)
+        output = output if self.with_channels else output[..., 0]
         return output if self.config.prediction == "velocity" else self._towards(output, x, time)
 
     def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
@@ -86,13 +103,17 @@ class FlowMatching(Scheme):
 
     def sample(self, condition: Condition, key: Key) -> Float[Array, "B *shape"]:
         """Integrate from noise and transform back to photons."""
+        return self.target.inverse(self.draw(condition, key))
+
+    def draw(self, condition: Condition, key: Key) -> Float[Array, "B *shape"]:
+        """Integrate from noise to data in model space."""
         batch = len(condition.features)
         noise = jax.random.normal(key, (batch, *self.shape))
 
         def velocity(x: Float[Array, "B *shape"], time: Float[Array, ""]) -> Float[Array, "B *shape"]:
             return self.velocity(x, jnp.full(batch, time), condition)
 
-        return self.target.inverse(self.config.sampler.integrate(velocity, noise))
+        return self.config.sampler.integrate(velocity, noise)
 
     def _towards(
         self, data: Float[Array, "B *shape"], x: Float[Array, "B *shape"], time: Float[Array, " B"]

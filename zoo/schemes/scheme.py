@@ -60,6 +60,8 @@ class Setting:
     """Number of condition maps (input channels beside the state)."""
     target: Target
     readout: Readout
+    channels: int | None = None
+    """Numbers per pixel of the target; None where it has no axis for them, as responses have none."""
     earlier: Mapping[str, Model] = field(default_factory=dict)
     """The trained, frozen models of earlier stages by name."""
     constants: Constants = field(default_factory=dict)
@@ -115,12 +117,16 @@ class Scheme(eqx.Module):
         return scheme
 
 
-class EventScheme(Scheme):
-    """A scheme about given responses, such as a regressor: it generates none, and is judged by its errors."""
+class Examined(Scheme):
+    """A scheme that can be asked about given events; the answers are told beside whatever it generates."""
 
     @abstractmethod
     def errors(self, batch: Batch) -> Mapping[str, Float[Array, " B"]]:
         """Errors event by event, in evaluation mode: `loss`, the smaller the better, and what explains it."""
+
+
+class EventScheme(Examined):
+    """A scheme about given responses, such as a regressor: it generates none, and is judged by its errors."""
 
     def sample(self, condition: Condition, key: Key) -> Float[Array, "B *shape"]:
         """Refused.
@@ -129,6 +135,14 @@ class EventScheme(Scheme):
             ComponentError: always.
         """
         raise ComponentError("the model answers about given responses; it generates none")
+
+
+class Reconstructing(Scheme):
+    """A scheme that encodes given targets and decodes them again; how well is told beside whatever else it does."""
+
+    @abstractmethod
+    def reconstruct(self, batch: Batch) -> Float[Array, "B *shape"]:
+        """Given targets through the code and back, in photons, in evaluation mode."""
 
 
 class FittedScheme(Scheme):

@@ -97,6 +97,13 @@ class Terms(eqx.Module):
         total = sum((config.weight * values[config.component] for config in self.configs), jnp.zeros(()))
         return total, values
 
+    def losses(self, made: Made) -> dict[str, tuple[float, Callable[[Float[Array, "B H W"]], Scalar]]]:
+        """(weight, the term as a function of the responses made alone) by its component's name."""
+        pairs = zip(self.configs, self.terms, strict=True)
+        return {
+            config.component: (config.weight, lambda x, term=term: term(replace(made, x=x))) for config, term in pairs
+        }
+
 
 def build_terms(configs: Sequence[TermConfig], setting: Setting) -> Terms:
     """The terms of a scheme's config.
