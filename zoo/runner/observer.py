@@ -36,3 +36,26 @@ class Silent:
 
     def end(self) -> None:
         """Ignore."""
+
+
+class Prefixed:
+    """Passes everything on to another observer, with a word before the name of every task."""
+
+    def __init__(self, observer: Observer, word: str) -> None:
+        self._observer, self._word = observer, word
+
+    def message(self, text: str) -> None:
+        """Pass on."""
+        self._observer.message(text)
+
+    def begin(self, task: str, total: int, done: int = 0) -> None:
+        """Pass on under the longer name."""
+        self._observer.begin(f"{self._word}: {task}", total, done)
+
+    def advance(self, done: int, numbers: Mapping[str, float]) -> None:
+        """Pass on."""
+        self._observer.advance(done, numbers)
+
+    def end(self) -> None:
+        """Pass on."""
+        self._observer.end()

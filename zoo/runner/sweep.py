@@ -13,7 +13,7 @@ from zoo.recipe.sweep import LoadedSweep, Member
 from zoo.report.rounding import duration
 from zoo.runner.environment import environment
 from zoo.runner.lock import DirectoryLock
-from zoo.runner.observer import Observer
+from zoo.runner.observer import Observer, Prefixed
 from zoo.runner.run import RunOptions, run_in
 from zoo.runner.signals import StopRequest
 from zoo.runner.sweep_directory import SweepDirectory, choose_sweep
@@ -51,7 +51,7 @@ def run_sweep(loaded: LoadedSweep, options: RunOptions, observer: Observer) -> S
             run = directory.run(member)
             if not run.finished:
                 observer.message(f"member {number} of {len(sweep.members)}: {member.label}")
-                run_in(run, member.recipe, share, observer)
+                run_in(run, member.recipe, share, Prefixed(observer, member.label))
                 # Programs of one member are of no use to the next.
                 jax.clear_caches()
             stop.check()
