@@ -86,9 +86,13 @@ def sweep_figure(document: Mapping[str, Any]) -> Figure:
 def _words(document: Mapping[str, Any], along: Axis) -> str:
     words = [f"mean $W_1$ against {along.key}" if along.key else "mean $W_1$ of every member"]
     words.append(count(len(document["members"]), "run"))
-    failed = [member["label"] for member in document["members"] if not member["converged"]]
+    found = [found for member in document["members"] if (found := _found(member))]
+    if found:
+        intervals = all(one.get("interval") for one in found)
+        words.append("bars: 95 % interval" if intervals else "bars: spread over repeats")
+    failed = sum(not member["converged"] for member in document["members"])
     if failed:
-        words.append(f"{len(failed)} did not converge" if len(failed) > 2 else f"{', '.join(failed)}: did not converge")
+        words.append(f"{failed} did not converge")
     return "  ·  ".join(words)
 
 

@@ -174,6 +174,12 @@ def _trained(
         observer.message(
             f"stage {trainer.name}: computing in float32 (bfloat16 is for GPU and TPU; a CPU only emulates it)"
         )
+    planned, there = trainer.schedule_examples, len(trainer.data.train)
+    if planned != there:
+        observer.message(
+            f"stage {trainer.name}: the learning rate runs through {there / planned:.0%} of its schedule, laid out for "
+            f"{planned:,} training events; there are {there:,}"
+        )
     events, limit = trainer.data.validation, trainer.config.validate_events
     validator = validator_for(trainer.model, detector, events, limit, trainer.validation_key)
     return train(trainer, validator, folder, directory.journal, observer, stop)

@@ -73,6 +73,11 @@ class Trainer:
         """Steps in so many epochs, at least one."""
         return max(1, round(epochs * len(self.data.train) / self.config.batch_size))
 
+    @property
+    def schedule_examples(self) -> int:
+        """Training events that the learning rate schedule is laid out for."""
+        return self.config.schedule_examples or len(self.data.train)
+
     def _optimizers(self, config: TrainConfig) -> dict[str, optax.GradientTransformation]:
         """One chain per player, with the player's own settings where `[train.players]` gives them."""
         players = self.model.scheme.players()
@@ -82,8 +87,7 @@ class Trainer:
                 f"stages.{self.name}.train.players.{player}: the scheme has no such player; it has {', '.join(players)}"
                 for player in unknown
             )
-        examples = config.schedule_examples or len(self.data.train)
-        steps = max(1, round(config.epochs * examples / config.batch_size))
+        steps = max(1, round(config.epochs * self.schedule_examples / config.batch_size))
         chains = {}
         for player in players:
             own = config.players.get(player)
