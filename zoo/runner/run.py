@@ -177,8 +177,8 @@ def _trained(
     planned, there = trainer.schedule_examples, len(trainer.data.train)
     if planned != there:
         observer.message(
-            f"stage {trainer.name}: the learning rate runs through {there / planned:.0%} of its schedule, laid out for "
-            f"{planned:,} training events; there are {there:,}"
+            f"stage {trainer.name}: the learning rate runs through {100 * there / planned:.2g} % of its schedule, "
+            f"laid out for {planned:,} training events; there are {there:,}"
         )
     events, limit = trainer.data.validation, trainer.config.validate_events
     validator = validator_for(trainer.model, detector, events, limit, trainer.validation_key)
