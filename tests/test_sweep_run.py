@@ -225,7 +225,9 @@ def shares(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[float
 
     def started(runs: Path, *arguments: object) -> list[float | None]:
         seconds: list[float | None] = []
-        monkeypatch.setattr("zoo.runner.sweep.run_in", lambda run, recipe, limit, observer: seconds.append(limit))
+        monkeypatch.setattr(
+            "zoo.runner.sweep.run_in", lambda run, recipe, options, observer: seconds.append(options.time_limit)
+        )
         monkeypatch.setattr("zoo.runner.sweep._finish", lambda *_: stop())
         assert sweep(runs, *arguments) == 130
         return seconds

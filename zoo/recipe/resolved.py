@@ -43,7 +43,7 @@ def digest(recipe: Recipe) -> str:
     table = normalised(plain(recipe))
     del table["compat"]
     table["stages"] = list(table["stages"].items())
-    return hashlib.sha256(json.dumps(_canonical(table), sort_keys=True, allow_nan=False).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(canonical(table), sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def difference(old: Recipe, new: Recipe) -> list[tuple[str, Any, Any]]:
@@ -55,7 +55,7 @@ def difference(old: Recipe, new: Recipe) -> list[tuple[str, Any, Any]]:
     changed = [
         (dotted(path), before.get(path), after.get(path))
         for path in {**before, **after}
-        if _canonical(before.get(path)) != _canonical(after.get(path))
+        if canonical(before.get(path)) != canonical(after.get(path))
     ]
     orders = [list(recipe.stages) for recipe in (old, new)]
     if orders[0] != orders[1] and set(orders[0]) == set(orders[1]):
@@ -89,10 +89,10 @@ def _brief(value: Any, place: Place | None) -> Any:
     return value
 
 
-def _canonical(value: Any) -> Any:
+def canonical(value: Any) -> Any:
     """Plain values in which equal numbers look alike: whole floats become integers."""
     if isinstance(value, Mapping):
-        return {key: _canonical(item) for key, item in value.items()}
+        return {key: canonical(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_canonical(item) for item in value]
+        return [canonical(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,12 @@ class Journal:
         clean = {name: _finite(value) for name, value in numbers.items()}
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"event": event, "stage": stage, "step": step, **clean}) + "\n")
+
+    def extend(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        """Append lines of another journal."""
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(text)
 
     def rewind(self, stage: str, step: int) -> None:
         """Drop a stage's lines after a step, and a last line that a kill cut short."""

@@ -25,6 +25,7 @@ from zoo.runner.log import Logged
 from zoo.runner.loop import Trained, fitted_only, train
 from zoo.runner.observer import Observer
 from zoo.runner.result import result, stage_summary
+from zoo.runner.reuse import Reuse
 from zoo.runner.run_directory import RunDirectory, choose, refuse_changed
 from zoo.runner.signals import StopRequest
 from zoo.runner.streams import stream
@@ -48,6 +49,7 @@ class RunOptions:
     """Seconds the whole run may take; None for as long as the recipe says."""
     run_id: str | None = None
     new: bool = False
+    """Continue no run, and take no stage over from one."""
 
 
 def run(loaded: LoadedRecipe, options: RunOptions, observer: Observer) -> RunDirectory:
@@ -58,17 +60,17 @@ def run(loaded: LoadedRecipe, options: RunOptions, observer: Observer) -> RunDir
         Interrupted: a signal asked to stop; the same call continues.
     """
     directory = _directory(loaded, options)
-    run_in(directory, loaded.recipe, options.time_limit, observer)
+    run_in(directory, loaded.recipe, options, observer)
     return directory
 
 
-def run_in(directory: RunDirectory, recipe: Recipe, time_limit: float | None, observer: Observer) -> None:
+def run_in(directory: RunDirectory, recipe: Recipe, options: RunOptions, observer: Observer) -> None:
     """Start or continue the run of a directory, to its end; a finished one is left as it is.
 
     Args:
         directory: a run of this recipe, or an empty one.
         recipe: as asked for, before the time limit.
-        time_limit: seconds the whole run may take, if it is not started yet; None for as long as the recipe says.
+        options: the time limit, if the run is not started yet, and where finished stages may be taken over from.
         observer: is told of the progress.
 
     Raises:
@@ -79,7 +81,7 @@ def run_in(directory: RunDirectory, recipe: Recipe, time_limit: float | None, ob
     if directory.finished:
         return
     with DirectoryLock(directory.path), StopRequest() as stop:
-        _run(directory, recipe, time_limit, Logged(observer), stop, begun)
+        _run(directory, recipe, options, Logged(observer), stop, begun)
 
 
 def _directory(loaded: LoadedRecipe, options: RunOptions) -> RunDirectory:
@@ -94,7 +96,7 @@ def _directory(loaded: LoadedRecipe, options: RunOptions) -> RunDirectory:
 def _run(
     directory: RunDirectory,
     requested: Recipe,
-    time_limit: float | None,
+    options: RunOptions,
     observer: Logged,
     stop: StopRequest,
     begun: float,
@@ -118,25 +120,30 @@ def _run(
         "sha256": data_digest(events),
     }
     del events
+    new = directory.new if started else options.new
+    reuse = Reuse(None if new else options.runs, directory, provenance["sha256"])
     if started:
         directory.check_data(provenance["sha256"])
         observer.to(directory.log_file)
         observer.message(f"continuing {directory.path}")
     else:
+        time_limit = options.time_limit
         if time_limit is not None:
             observer.message("timing a few steps of every stage")
-            recipe = fitted(recipe, detector, data, test, time_limit, time.perf_counter() - begun)
+            recipe, ready = reuse.under_limit(recipe, time_limit)
+            recipe = fitted(recipe, detector, data, test, time_limit, time.perf_counter() - begun, ready)
             observer.message(_fitted_line(recipe))
         about = environment() | {"recipe": directory.name, "requested_digest": digest(requested), "data": provenance}
+        about |= {"requested_stages": reuse.requests(requested, time_limit), "new": options.new}
         directory.create(recipe, about | {"digest": digest(recipe), "time_limit_seconds": time_limit})
         observer.to(directory.log_file)
         observer.message(f"run directory {directory.path}")
-    stages, model = _train_stages(directory, recipe, data, observer, stop)
+    stages, model = _train_stages(directory, recipe, data, reuse, observer, stop)
     _finish(directory, recipe, model, stages, test, provenance, observer, stop)
 
 
 def _train_stages(
-    directory: RunDirectory, recipe: Recipe, data: StageData, observer: Observer, stop: StopRequest
+    directory: RunDirectory, recipe: Recipe, data: StageData, reuse: Reuse, observer: Observer, stop: StopRequest
 ) -> tuple[dict[str, dict[str, Any]], Model]:
     """Every stage in order, each with the earlier ones frozen; the last model is the surrogate."""
     detector = recipe.detector.build()
@@ -145,6 +152,9 @@ def _train_stages(
     for name, stage in recipe.stages.items():
         folder = directory.checkpoints / name
         begun = time.perf_counter()
+        taken_from = reuse.take(recipe, name)
+        if taken_from is not None:
+            observer.message(f"stage {name}: taken over from {taken_from}, where it was trained; --new trains it again")
         generate = generation(earlier, data.train, stream(recipe.seed, "fit", name), observer, stop)
         constants = stage_constants(folder, stage.model, detector, data.train, earlier, generate)
         if stage.model.scheme.trained:
@@ -155,7 +165,9 @@ def _train_stages(
             trained = fitted_only(model, folder)
         seconds = directory.add_seconds(name, time.perf_counter() - begun)
         earlier[name] = trained.model
-        summaries[name] = stage_summary(stage, trained, constants, seconds)
+        summaries[name] = stage_summary(stage, trained, constants, seconds) | {"taken_from": taken_from}
+        if trained.verdict is None:
+            reuse.remember(recipe, name)
         if trained.verdict is not None and trained.verdict.ended:
             break
     return summaries, earlier[list(earlier)[-1]]

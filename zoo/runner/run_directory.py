@@ -53,6 +53,15 @@ class RunDirectory:
         """Digest of the recipe the run was started with, before `--time-limit` filled in its numbers."""
         return self._environment().get("requested_digest")
 
+    def requested_stage(self, stage: str) -> Mapping[str, Any]:
+        """What was asked of a stage before the time limit, as `zoo.runner.reuse` told it."""
+        return self._environment().get("requested_stages", {}).get(stage, {})
+
+    @property
+    def new(self) -> bool:
+        """Whether the run was to take nothing over from others."""
+        return bool(self._environment().get("new"))
+
     def result(self) -> dict[str, Any]:
         """The result of a finished run.
 

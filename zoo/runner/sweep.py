@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -28,6 +29,7 @@ def run_sweep(loaded: LoadedSweep, options: RunOptions, observer: Observer) -> S
 
     Members run one after the other in the order of the recipe. One that is finished is never run again, one that was
     stopped continues in the same bits, and one that does not converge stops nothing. A time limit is shared equally.
+    Members that differ only in how they generate share one training.
 
     Raises:
         ZooError: a member, the data or the directory cannot be used.
@@ -43,15 +45,19 @@ def run_sweep(loaded: LoadedSweep, options: RunOptions, observer: Observer) -> S
             observer.message(f"continuing {directory.path}")
         else:
             about = {"recipe": directory.name, "digest": loaded.digest, "time_limit_seconds": options.time_limit}
+            about["new"] = options.new
             directory.create(loaded, environment() | about)
             observer.message(f"sweep directory {directory.path}")
         sweep = directory.sweep()
         share = _share(directory, sweep, options.time_limit, observer)
+        # Members take stages over from each other, whatever else they may.
+        runs = directory.path if directory.new() else options.runs
+        chosen = replace(options, time_limit=share, runs=runs, new=False)
         for number, member in enumerate(sweep.members, 1):
             run = directory.run(member)
             if not run.finished:
                 observer.message(f"member {number} of {len(sweep.members)}: {member.label}")
-                run_in(run, member.recipe, share, Prefixed(observer, member.label))
+                run_in(run, member.recipe, chosen, Prefixed(observer, member.label))
                 # Programs of one member are of no use to the next.
                 jax.clear_caches()
             stop.check()

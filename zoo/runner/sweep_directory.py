@@ -51,7 +51,11 @@ class SweepDirectory:
 
     def time_limit(self) -> float | None:
         """Seconds for all members together, as the sweep was started."""
-        return json.loads(self.environment_file.read_text(encoding="utf-8")).get("time_limit_seconds")
+        return self._environment().get("time_limit_seconds")
+
+    def new(self) -> bool:
+        """Whether the sweep was to take nothing over from other runs."""
+        return bool(self._environment().get("new"))
 
     def run(self, member: Member) -> RunDirectory:
         """Where a member runs."""
@@ -66,6 +70,9 @@ class SweepDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.environment_file, environment)
         write_text(self.sweep_file, sweep.toml())
+
+    def _environment(self) -> dict[str, Any]:
+        return json.loads(self.environment_file.read_text(encoding="utf-8"))
 
 
 def choose_sweep(runs: Path, requested: LoadedSweep, run_id: str | None, new: bool) -> SweepDirectory:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,13 +72,22 @@ class Pace:
         return self.sampler_seconds + (CALLS_IF_SLOW if 2 * chunk > SLOW_SECONDS else CALLS) * chunk
 
 
-def fitted(recipe: Recipe, detector: Detector, data: StageData, test: Events, seconds: float, spent: float) -> Recipe:
+def fitted(
+    recipe: Recipe,
+    detector: Detector,
+    data: StageData,
+    test: Events,
+    seconds: float,
+    spent: float,
+    ready: Collection[str] = (),
+) -> Recipe:
     """The recipe with epochs, validation and evaluation that fit into `seconds`, of which `spent` are gone.
 
-    Everything that follows is determined by the returned recipe, not by the clock.
+    Everything that follows is determined by the returned recipe, not by the clock. Stages that are `ready` are trained
+    already: they cost no time, and stay as they are.
     """
     begun = time.perf_counter()
-    paces = _paces(recipe, detector, data)
+    paces = _paces(recipe, detector, data, ready)
     left = seconds * (1 - RESERVE) - spent - (time.perf_counter() - begun)
     left -= sum(pace.fit_seconds for pace in paces.values())
     values: dict[str, Any] = {}
@@ -92,7 +101,11 @@ def fitted(recipe: Recipe, detector: Detector, data: StageData, test: Events, se
     left -= events * per_event
     if recipe.evaluate.timing and paces[final].generates:
         left -= paces[final].timing_seconds()
-    trained = {name: stage.train for name, stage in recipe.stages.items() if stage.train and stage.model.scheme.trained}
+    trained = {
+        name: stage.train
+        for name, stage in recipe.stages.items()
+        if stage.train and stage.model.scheme.trained and name not in ready
+    }
     for name, train in trained.items():
         share = max(left, 0.0) * train.time_share / sum(each.time_share for each in trained.values())
         values |= _stage_values(name, train, paces[name], len(data.train), len(data.validation), share)
@@ -113,7 +126,7 @@ def _stage_values(
     }
 
 
-def _paces(recipe: Recipe, detector: Detector, data: StageData) -> Mapping[str, Pace]:
+def _paces(recipe: Recipe, detector: Detector, data: StageData, ready: Collection[str]) -> Mapping[str, Pace]:
     """Compile every stage once and time a few of its dispatches and one generated chunk."""
     paces: dict[str, Pace] = {}
     earlier: dict[str, Model] = {}
@@ -121,7 +134,7 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData) -> Mapping[str, 
         answers = _Repeated(earlier, data, stream(recipe.seed, "pace", name))
         constants = stage.model.fit(detector, data.train, earlier, answers)
         step_seconds = 0.0
-        if stage.model.scheme.trained:
+        if stage.model.scheme.trained and name not in ready:
             step_seconds, model = _step_pace(
                 Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
             )
