@@ -17,6 +17,8 @@ from zoo.data.events import Events
 from zoo.detectors.zdc import checkerboard_readout
 from zoo.detectors.zn import ZNConfig
 from zoo.errors import ComponentError
+from zoo.recipe.load import load_recipe
+from zoo.recipe.resolved import plain
 from zoo.recipe.schema import Stage
 from zoo.runner.trainer import StageData, Trainer
 from zoo.schemes.gan.gan import GAN
@@ -242,6 +244,25 @@ def test_what_does_not_fit_is_refused_in_one_line(events: Events):
     sums = ModelConfig.model_validate({"scheme": PLAIN, "target": "channels"})
     with pytest.raises(ComponentError, match="needs an image"):
         sums.build(SMALL, sums.unfitted(SMALL), {}, key=KEY)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "switched"),
+    [
+        ("zn_gan_l1_pp", {("gan", "pairing"): "as_published", ("scaled", "apply_in"): "log"}),
+        ("zn_sdi_gan", {("gan", "terms", 0, "permuted"): False}),
+        ("zn_gan_gp_fixed", {("gan", "regularisers", 0, "condition"): "as_published"}),
+        ("zn_wgan", {("gan", "regularisers", 0, "pairing"): "as_published"}),
+    ],
+)
+def test_one_key_of_a_recipe_switches_to_what_the_published_code_does(recipe: str, switched: dict[Any, Any]):
+    clean, published = load_recipe(recipe).recipe, load_recipe(recipe, ["compat=published"]).recipe
+    for (stage, *path), value in switched.items():
+        before, after = (plain(each)["stages"][stage]["model"]["scheme"] for each in (clean, published))
+        for key in path:
+            before, after = before[key], after[key]
+        assert after == value
+        assert before != value
 
 
 # What a step costs.
