@@ -197,6 +197,24 @@ def test_several_stages_are_told_apart() -> None:
     assert "51,200" in row(text, "stage shape")
 
 
+def test_reconstructions_and_errors_stand_beside_what_is_generated() -> None:
+    metrics = {"wasserstein": metric(7.7123, 0.0, None), "mae": metric(11.84, 0.0, None), "rmse": None}
+    stages = {
+        "codes": stage(errors={"loss": 94.57}, reconstruction={"metrics": metrics}),
+        "prior": stage(errors={"loss": 2.971}),
+    }
+    text = result_table(document(stages=stages))
+    _, codes, prior = re.split(
+        "Reconstructions of the test split, stage codes|Errors on the test split, stage prior", text
+    )
+    assert row(codes, "Wasserstein") == "Wasserstein 7.71"
+    assert row(codes, "loss") == "loss 94.6"
+    assert row(prior, "loss") == "loss 2.97"
+    assert "Reconstructions" not in result_table(document())
+    alone = result_table(document(stages=stages, metrics=None, errors={"loss": 94.57}))
+    assert "stage prior" not in alone.split("Reconstructions")[1]
+
+
 def test_a_diverged_run_says_why() -> None:
     reason = "stage train: loss or gradient not finite at step 812"
     nothing = {"metrics": None, "floor": None, "evaluated": None, "timing": None}

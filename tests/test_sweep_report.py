@@ -169,6 +169,15 @@ def test_the_notes_say_what_went_wrong():
     assert len(sweep_notes(document([member("none", {}, None, converged=False)]))) == 2
 
 
+def test_losses_and_reconstructions_are_shown_as_such():
+    shown = document([member("small", {}, 12.0) | {"loss": 3.25, "reconstructed": True}])
+    header, [row] = sweep_columns(shown)
+    assert row[header.index("loss")] == "3.25"
+    about, reconstructed, _ = sweep_notes(shown)
+    assert about.endswith("loss: of the last stage, on the test split.")
+    assert "reconstructions" in reconstructed
+
+
 def test_the_table_is_plain_in_a_pipe_and_ruled_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

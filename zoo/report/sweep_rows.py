@@ -7,9 +7,11 @@ from typing import Any
 
 from zoo.report.rounding import duration, number, with_spread
 
-HEADER = ("member", "params", "W", "in floors", "MAE", "RMSE", "ms", "trained")
+HEADER = ("member", "params", "W", "in floors", "MAE", "RMSE", "loss", "ms", "trained")
 
 NONE = "-"
+
+COLUMNS = {"loss": "loss: of the last stage, on the test split.", "time_per_sample_ms": "ms: per response."}
 
 
 def sweep_columns(document: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -24,15 +26,18 @@ def sweep_columns(document: Mapping[str, Any]) -> tuple[list[str], list[list[str
 
 def sweep_notes(document: Mapping[str, Any]) -> list[str]:
     """What there is to say below the table."""
-    floors = {found["floor"] for member in document["members"] if (found := _metric(member, "wasserstein"))}
+    members = document["members"]
+    floors = {found["floor"] for member in members if (found := _metric(member, "wasserstein"))}
     words = "W: mean Wasserstein distance of the channel sums to GEANT ± spread over repeats, photons"
     if len(floors) == 1 and (floor := floors.pop()):
         words += f"; GEANT to itself: {number(floor)}"
-    timed = any(member["time_per_sample_ms"] is not None for member in document["members"])
-    notes = [f"{words}.{' ms: per response.' if timed else ''}"]
+    known = [key for key in ("loss", "time_per_sample_ms") if any(member.get(key) is not None for member in members)]
+    notes = [" ".join([f"{words}.", *(COLUMNS[key] for key in known)])]
+    if any(member.get("reconstructed") for member in members):
+        notes.append("The responses are reconstructions of the test events, not generated.")
     if document.get("best"):
         notes.append(f"Best: {document['best']}.")
-    failed = [member for member in document["members"] if not member["converged"]]
+    failed = [member for member in members if not member["converged"]]
     notes += [f"! {member['label']} did not converge: {member['reason']}" for member in failed]
     return notes
 
@@ -45,6 +50,7 @@ def _row(member: Mapping[str, Any]) -> tuple[str, ...]:
         (with_spread(distance["mean"], distance["std"]) if distance else NONE) + mark,
         _number(distance, "in_floors"),
         *(_number(_metric(member, name), "mean") for name in ("mae", "rmse")),
+        _number(member, "loss"),
         _number(member, "time_per_sample_ms"),
         duration(member["seconds"]),
     )

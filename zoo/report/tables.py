@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo.report.rounding import count, duration, number, span, with_spread
@@ -47,7 +47,7 @@ def result_table(result: Mapping[str, Any]) -> str:
     else:
         floor, evaluated = result.get("floor") or {}, result.get("evaluated") or {}
         blocks += [_published_metrics(metrics, floor, evaluated), _observables(metrics, floor), _diversity(metrics)]
-    blocks += [_timing(result), _published(result.get("published"))]
+    blocks += [*_judgements(result), _timing(result), _published(result.get("published"))]
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -88,6 +88,20 @@ def _errors(errors: Mapping[str, Any]) -> list[str]:
     """Of a model that answers about given responses."""
     lines = ["Errors on the test split; the model generates no responses"]
     return lines + listing([(name.replace("_", " "), number(value)) for name, value in errors.items()])
+
+
+def _judgements(result: Mapping[str, Any]) -> Iterator[list[str]]:
+    """How stages answer about given responses: their reconstructions, and the errors of all but a last one."""
+    for name, stage in (result.get("stages") or {}).items():
+        found = (stage.get("reconstruction") or {}).get("metrics")
+        rows = [(name, number(value)) for name, value in (stage.get("errors") or {}).items()]
+        if found is not None:
+            rows += [
+                (title, number(found[key]["mean"])) for key, title in METRICS.items() if found.get(key) is not None
+            ]
+            yield [f"Reconstructions of the test split, stage {name}", *listing(rows)]
+        elif rows and result.get("errors") is None:
+            yield [f"Errors on the test split, stage {name}", *listing(rows)]
 
 
 def _published_metrics(metrics: Mapping[str, Any], floor: Mapping[str, Any], evaluated: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -31,6 +32,10 @@ class NotFinite(Exception):
     """A model that cannot be evaluated."""
 
 
+Chunks = Callable[[int], Iterator[tuple[slice, np.ndarray]]]
+"""Number of a repeat to (rows, photons): a response to every test event, chunk by chunk."""
+
+
 def assess(
     generator: Generator,
     detector: Detector,
@@ -40,17 +45,32 @@ def assess(
     observer: Observer,
     stop: StopRequest,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """`compare` for generated responses: every test particle is generated `repeats` times with different noise."""
+    test = test if config.events is None else test[: config.events]
+
+    def generated(repeat: int) -> Iterator[tuple[slice, np.ndarray]]:
+        return generator.chunks(test.particles, jax.random.fold_in(key, repeat))
+
+    return compare(generated, detector, test, config, observer, stop)
+
+
+def compare(
+    responses: Chunks,
+    detector: Detector,
+    test: Events,
+    config: EvaluateConfig,
+    observer: Observer,
+    stop: StopRequest,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """(metrics as `Evaluation.compute` gives them, arrays for the plots).
 
-    Every test particle is generated `repeats` times with different noise. The plot arrays are the
-    channel sums `true_channels` (N, R) and `channels` (repeats, N, R), and `true_examples` (E, H, W),
-    `examples` (repeats, E, H, W) and `example_particles` for a few events.
+    The plot arrays are the channel sums `true_channels` (N, R) and `channels` (repeats, N, R), and `true_examples`
+    (E, H, W), `examples` (repeats, E, H, W) and `example_particles` for a few events.
 
     Raises:
         Interrupted: a signal asked to stop; the evaluation starts over next time.
         NotFinite: a response is not finite.
     """
-    test = test if config.events is None else test[: config.events]
     readout = detector.readout if len(detector.readout) else None
     evaluation = Evaluation(test.counts, test.particles, readout, repeats=config.repeats, bootstrap=config.bootstrap)
     chosen = example_rows(test)
@@ -58,9 +78,8 @@ def assess(
     channels: list[np.ndarray] = []
     observer.begin("evaluate", config.repeats * len(test))
     for repeat in range(config.repeats):
-        own_key = jax.random.fold_in(key, repeat)
         kept, sums = {}, []
-        for rows, generated in generator.chunks(test.particles, own_key):
+        for rows, generated in responses(repeat):
             stop.check()
             if not np.isfinite(generated).all():
                 raise NotFinite("generated responses to the test particles are not finite")

@@ -17,9 +17,10 @@ from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import LoadedRecipe
 from zoo.recipe.resolved import digest
 from zoo.recipe.schema import Recipe
-from zoo.runner.assess import NotFinite, assess, examine, timing
+from zoo.runner.assess import NotFinite, assess, timing
 from zoo.runner.constants import generation, stage_constants
 from zoo.runner.environment import data_digest, enable_compilation_cache, environment
+from zoo.runner.judgement import judged
 from zoo.runner.lock import DirectoryLock
 from zoo.runner.log import Logged
 from zoo.runner.loop import Trained, fitted_only, train
@@ -32,7 +33,6 @@ from zoo.runner.streams import stream
 from zoo.runner.time_limit import fitted
 from zoo.runner.trainer import StageData, Trainer
 from zoo.runner.validation import validator_for
-from zoo.schemes.examination import Examiner
 from zoo.schemes.generation import Generator
 from zoo.schemes.model import Model
 from zoo.schemes.scheme import EventScheme
@@ -138,13 +138,13 @@ def _run(
         directory.create(recipe, about | {"digest": digest(recipe), "time_limit_seconds": time_limit})
         observer.to(directory.log_file)
         observer.message(f"run directory {directory.path}")
-    stages, model = _train_stages(directory, recipe, data, reuse, observer, stop)
-    _finish(directory, recipe, model, stages, test, provenance, observer, stop)
+    stages, models = _train_stages(directory, recipe, data, reuse, observer, stop)
+    _finish(directory, recipe, models, stages, test, provenance, observer, stop)
 
 
 def _train_stages(
     directory: RunDirectory, recipe: Recipe, data: StageData, reuse: Reuse, observer: Observer, stop: StopRequest
-) -> tuple[dict[str, dict[str, Any]], Model]:
+) -> tuple[dict[str, dict[str, Any]], dict[str, Model]]:
     """Every stage in order, each with the earlier ones frozen; the last model is the surrogate."""
     detector = recipe.detector.build()
     earlier: dict[str, Model] = {}
@@ -170,7 +170,7 @@ def _train_stages(
             reuse.remember(recipe, name)
         if trained.verdict is not None and trained.verdict.ended:
             break
-    return summaries, earlier[list(earlier)[-1]]
+    return summaries, earlier
 
 
 def _trained(
@@ -200,7 +200,7 @@ def _trained(
 def _finish(
     directory: RunDirectory,
     recipe: Recipe,
-    model: Model,
+    models: dict[str, Model],
     stages: dict[str, dict[str, Any]],
     test: Any,
     provenance: dict[str, Any],
@@ -212,10 +212,14 @@ def _finish(
     evaluation, times, arrays, failure = None, None, None, None
     complete = len(stages) == len(recipe.stages)
     if complete:
-        dtype = compute_dtype(recipe.stages[list(recipe.stages)[-1]].precision)
         key = stream(recipe.seed, "evaluation")
+        dtypes = {name: compute_dtype(stage.precision) for name, stage in recipe.stages.items()}
+        for name, dtype in dtypes.items():
+            stages[name] |= judged(models[name], dtype, detector, test, recipe.evaluate, key, observer, stop)
+        final = list(recipe.stages)[-1]
+        model, dtype = models[final], dtypes[final]
         if isinstance(model.scheme, EventScheme):
-            evaluation = examine(Examiner(model, dtype), test, recipe.evaluate, key, observer, stop)
+            evaluation = {"errors": stages[final]["errors"], "events": len(test[: recipe.evaluate.events])}
         else:
             generator = Generator(model, dtype)
             try:

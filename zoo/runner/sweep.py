@@ -112,7 +112,8 @@ def _finish(directory: SweepDirectory, sweep: LoadedSweep) -> None:
 def _summary(member: Member, values: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     """What the table and the plot need of a member; the rest is in the member's own `result.json`."""
     stages = result["stages"].values()
-    metrics = result["metrics"] or {}
+    final = list(stages)[-1]
+    metrics = result["metrics"] or (final.get("reconstruction") or {}).get("metrics") or {}
     kept = ("mean", "std", "interval", "floor", "in_floors")
     return {
         "label": member.label,
@@ -128,5 +129,7 @@ def _summary(member: Member, values: Mapping[str, Any], result: Mapping[str, Any
             name: {key: found[key] for key in kept if key in found} if (found := metrics.get(name)) else None
             for name in METRICS
         },
+        "reconstructed": result["metrics"] is None and bool(metrics),
+        "loss": (final.get("errors") or {}).get("loss"),
         "time_per_sample_ms": result["time_per_sample_ms"],
     }

@@ -25,7 +25,7 @@ from zoo.runner.trainer import StageData, Trainer
 from zoo.schemes.examination import Examiner
 from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
-from zoo.schemes.scheme import EventScheme
+from zoo.schemes.scheme import EventScheme, Examined, Reconstructing
 from zoo.typing import Key
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -65,6 +65,8 @@ class Pace:
     generates: bool
     fit_seconds: float
     """What generating with earlier stages takes, where the stage is fitted on that."""
+    judgements: int
+    """How often the stage is asked about every test event, beside what it generates."""
 
     def timing_seconds(self) -> float:
         """What the time per sample costs: a sampler for single particles, and a few whole chunks."""
@@ -98,7 +100,7 @@ def fitted(
     affordable = max(1, int(EVALUATION_SHARE * seconds / max(per_event, 1e-9)) // CHUNK) * CHUNK
     if affordable < events:
         events = values["evaluate.events"] = affordable
-    left -= events * per_event
+    left -= events * (per_event + sum(pace.judgements * pace.sample_seconds for pace in paces.values()))
     if recipe.evaluate.timing and paces[final].generates:
         left -= paces[final].timing_seconds()
     trained = {
@@ -150,6 +152,7 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData, ready: Collectio
             sample_seconds=(time.perf_counter() - warm) / CHUNK,
             sampler_seconds=warm - stepped,
             generates=not isinstance(model.scheme, EventScheme),
+            judgements=isinstance(model.scheme, Examined) + isinstance(model.scheme, Reconstructing),
             fit_seconds=len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
         )
         earlier[name] = model

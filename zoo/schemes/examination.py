@@ -12,8 +12,11 @@ from jaxtyping import Array, Float, Shaped
 from zoo.data.events import Events
 from zoo.schemes.generation import CHUNK
 from zoo.schemes.model import Model, computing
-from zoo.schemes.scheme import EventScheme
+from zoo.schemes.scheme import Examined, Reconstructing
 from zoo.typing import Key
+
+Raw = tuple[Shaped[Array, "B H W"], Float[Array, "B P"]]
+"""Counts and particles on the device."""
 
 
 class Examiner:
@@ -25,12 +28,9 @@ class Examiner:
 
     def chunks(self, events: Events, key: Key) -> Iterator[tuple[slice, dict[str, Float[np.ndarray, " n"]]]]:
         """(rows, errors of these events by name); the last chunk is padded, so that one program serves all."""
-        for start in range(0, len(events), self.chunk):
-            rows = np.arange(start, min(start + self.chunk, len(events)))
-            padded = np.resize(rows, self.chunk)
-            counts, particles = events.counts[padded], events.particles[padded].astype(np.float32)
-            found = _errors(self._model, jnp.asarray(counts), jnp.asarray(particles), key)
-            yield slice(start, start + len(rows)), {name: np.asarray(each)[: len(rows)] for name, each in found.items()}
+        for rows, raw in _blocks(events, self.chunk):
+            found = _errors(self._model, *raw, key)
+            yield rows, {name: np.asarray(each)[: rows.stop - rows.start] for name, each in found.items()}
 
     def means(self, events: Events, key: Key) -> dict[str, float]:
         """Every error averaged over the events."""
@@ -38,10 +38,40 @@ class Examiner:
         return {name: float(np.concatenate([part[name] for part in parts]).mean()) for name in parts[0]}
 
 
+class Reconstructor:
+    """Given responses as a scheme makes them anew from its code for them, chunk by chunk."""
+
+    def __init__(self, model: Model, dtype: jnp.dtype, chunk: int = CHUNK) -> None:
+        self._model = computing(model, dtype)
+        self.chunk = chunk
+
+    def chunks(self, events: Events, key: Key) -> Iterator[tuple[slice, Float[np.ndarray, "n *shape"]]]:
+        """(rows, photons of these events as float32)."""
+        for rows, raw in _blocks(events, self.chunk):
+            yield rows, np.asarray(_reconstructed(self._model, *raw, key))[: rows.stop - rows.start]
+
+
+def _blocks(events: Events, chunk: int) -> Iterator[tuple[slice, Raw]]:
+    """(rows, the events on the device, padded to a whole chunk)."""
+    for start in range(0, len(events), chunk):
+        rows = np.arange(start, min(start + chunk, len(events)))
+        padded = np.resize(rows, chunk)
+        counts, particles = events.counts[padded], events.particles[padded].astype(np.float32)
+        yield slice(start, start + len(rows)), (jnp.asarray(counts), jnp.asarray(particles))
+
+
 @eqx.filter_jit
 def _errors(
     model: Model, counts: Shaped[Array, "B H W"], particles: Float[Array, "B P"], key: Key
 ) -> Mapping[str, Float[Array, " B"]]:
     """Compiled once per structure, as generating is."""
-    assert isinstance(model.scheme, EventScheme)
+    assert isinstance(model.scheme, Examined)
     return model.scheme.errors(model.batch(counts, particles, key))
+
+
+@eqx.filter_jit
+def _reconstructed(
+    model: Model, counts: Shaped[Array, "B H W"], particles: Float[Array, "B P"], key: Key
+) -> Float[Array, "B *shape"]:
+    assert isinstance(model.scheme, Reconstructing)
+    return model.scheme.reconstruct(model.batch(counts, particles, key)).astype(jnp.float32)
