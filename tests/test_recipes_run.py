@@ -24,6 +24,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "vit": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
     "mlp_mixer": {"width": 8, "blocks": 1, "patch": 16},
     "cnn": {"channels": [4, 4], "blocks": 1},
+    "token_transformer": {"width": 8, "heads": 1, "blocks": 1},
+    "token_gpt": {"width": 8, "heads": 1, "blocks": 1},
+    "vq_vae": {"code_size": 8},
+    "vq_particle": {"hidden": [8], "code_size": 8},
 }
 """What makes a network cheap to compile; a recipe with a new architecture needs its line here."""
 
@@ -84,6 +88,7 @@ def test_a_shipped_recipe_runs_to_its_result(file: Path, tmp_path: Path, capsys:
     assert result["converged"] is True
     assert result["detector"] == recipe.detector.component
     found = result["errors"] or {"wasserstein": result["metrics"]["wasserstein"]["mean"]}
+    found |= {name: value for stage in result["stages"].values() for name, value in stage.get("errors", {}).items()}
     assert all(math.isfinite(value) for value in found.values())
     losses = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert {line["stage"] for line in losses} == set(trained(recipe))
