@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
+from zoo.errors import ZooError
 from zoo.evaluation.protocol import Evaluation
 from zoo.evaluation.timing import device_description, time_per_sample
 from zoo.recipe.schema import EvaluateConfig
@@ -28,7 +29,7 @@ EXAMPLES = 7
 """Test events whose generated responses are kept for the pictures."""
 
 
-class NotFinite(Exception):
+class NotFinite(ZooError):
     """A model that cannot be evaluated."""
 
 

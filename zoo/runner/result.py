@@ -11,6 +11,7 @@ from zoo.data.constants import Constants, within
 from zoo.recipe.resolved import digest
 from zoo.recipe.schema import Recipe, Stage
 from zoo.runner.loop import Trained
+from zoo.runner.verdict import not_finite
 from zoo.schemes.model import parameter_counts
 
 
@@ -46,8 +47,8 @@ def result(
     """
     found = evaluation or {}
     final = recipe.stages[list(recipe.stages)[-1]].model
-    verdicts = (f"stage {stage}: {summary['reason']}" for stage, summary in stages.items() if summary["reason"])
-    reason = next(verdicts, failure)
+    reasons = ((stage, _reason(summary)) for stage, summary in stages.items())
+    reason = next((f"stage {stage}: {said}" for stage, said in reasons if said), failure)
     return {
         "recipe": name,
         "recipe_digest": digest(recipe),
@@ -67,3 +68,10 @@ def result(
         "data": dict(data),
         "published": None if recipe.published is None else recipe.published.model_dump(exclude_none=True),
     }
+
+
+def _reason(summary: Mapping[str, Any]) -> str | None:
+    """Why a stage did not converge; older summaries say so only of losses that were not finite."""
+    if summary["converged"]:
+        return None
+    return summary.get("reason") or not_finite(summary["steps"] + 1).reason
