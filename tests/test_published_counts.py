@@ -44,8 +44,28 @@ TOTALS = {
     "zn_aux_regressor": 1_422_402,
     "zn_gan_aux": 2_338_178 + 1_422_402,
     "zn_gan_aux_pp": 2_338_178 + 1_422_402,
+    # Components 2, 6 and 7.
+    "zn_vq_vae": 1_103_233,
+    "zn_vq_cond": 109_577,
+    "zn_vq_vae_gen": 1_103_233 + 109_577 + 4_155_648,
+    "zn_vq_gan": 1_029_505 + 832_385 + 109_577 + 4_155_648,
 }
 """Recipe to the parameters of all its networks."""
+
+MEMBERS = {
+    "zn_vq_vae_size_sweep": [245_217, 1_103_233, 3_836_161, 12_753_153, 51_477_505],
+    "zn_vq_prior_size_sweep": [247_792, 1_094_912, 4_155_648, 10_956_928, 49_751_936],
+}
+"""Sweep to the parameters of every member's last stage."""
+
+STAGES = {
+    "zn_vqgan_improved": {
+        "vqgan": 28_332 + 128 + 31_464,
+        "vq_cond": 116_873,
+        "prior": 934_912,
+    },
+}
+"""Recipe to the parameters of every stage, without those of a discriminator."""
 
 NETWORKS = {
     "zn_vae_vit": {"encoder": 458_208},
@@ -74,3 +94,19 @@ def test_a_recipe_has_the_published_number_of_parameters(recipe: str, capsys: py
 def test_its_networks_have_the_published_sizes(recipe: str, capsys: pytest.CaptureFixture[str]):
     [networks] = report(recipe, capsys)["parameters"].values()
     assert networks.items() >= NETWORKS[recipe].items()
+
+
+@pytest.mark.parametrize("recipe", MEMBERS)
+def test_the_members_of_a_sweep_have_the_published_sizes(recipe: str, capsys: pytest.CaptureFixture[str]):
+    members = report(recipe, capsys)["members"]
+    assert [sum(list(member["parameters"].values())[-1].values()) for member in members] == MEMBERS[recipe]
+
+
+@pytest.mark.parametrize("recipe", STAGES)
+def test_its_stages_have_the_published_sizes(recipe: str, capsys: pytest.CaptureFixture[str]):
+    parameters = report(recipe, capsys)["parameters"]
+    found = {
+        stage: sum(count for name, count in networks.items() if "critic" not in name)
+        for stage, networks in parameters.items()
+    }
+    assert found == STAGES[recipe]

@@ -37,7 +37,6 @@ class TokeniserConfig(SchemeConfig):
     code does: the encoder is then drawn to that layer's output, and the reconstruction does not train the layer."""
     reduction: Literal["sum", "mean"] = "sum"
     """Errors and distances are summed over an event as in the thesis, or averaged as in the FM paper."""
-
     dense: Literal["both", "before", "none"] = "both"
     """Dense layers around the codebook: before and after it (thesis), one without bias before it, or none."""
 
@@ -53,15 +52,15 @@ class TokeniserConfig(SchemeConfig):
                 f"encoder's tokens, {in_size}"
             )
         pre_key, codebook_key, post_key = jax.random.split(key, 3)
-        pre = {
-            "both": lambda: Linear(in_size, code_size, key=pre_key),
-            "before": lambda: Linear(in_size, code_size, use_bias=False, init=normal(1.0 / code_size), key=pre_key),
-            "none": lambda: None,
-        }
+        pre = post = None
+        if self.dense == "both":
+            pre, post = Linear(in_size, code_size, key=pre_key), Linear(code_size, code_size, key=post_key)
+        elif self.dense == "before":
+            pre = Linear(in_size, code_size, use_bias=False, init=normal(1.0 / code_size), key=pre_key)
         return Bottleneck(
-            pre=pre[self.dense](),
+            pre=pre,
             codebook=self.codebook.build(dim=code_size, key=codebook_key),
-            post=Linear(code_size, code_size, key=post_key) if self.dense == "both" else None,
+            post=post,
             commitment=self.commitment,
             post_before_st=self.post_before_st,
         )
