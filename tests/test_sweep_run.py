@@ -120,7 +120,9 @@ def test_stopped_anywhere_and_continued_it_ends_in_the_same_bits(
     done = [label for label in MEMBERS if (folder / label / "result.json").exists()]
     before = {label: states(folder / label) for label in done}
     assert sweep(tmp_path) == 0
-    assert f"continuing {folder}\n" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"continuing {folder}\n" in said
+    assert "\nwidth=6: train main: " in said
     for label in MEMBERS:
         assert weights(folder / label, "main") == weights(undisturbed / label, "main")
         first, second = (json.loads((path / label / "result.json").read_text()) for path in (folder, undisturbed))
