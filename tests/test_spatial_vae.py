@@ -107,6 +107,7 @@ def test_parameters_of_the_published_models(name: str, request: pytest.FixtureRe
         return vae, build(flow, detector, {"vae": vae})
 
     vae, flow = eqx.filter_eval_shape(both)
+    assert vae.scheme.bare().latent_shape == vae.scheme.latent_shape
     assert sum(parameter_counts(vae.scheme).values()) == 59_348
     assert parameter_counts(flow.scheme) == {"flow.network": 127_824}
     particles = jax.ShapeDtypeStruct((2, 10), "f4")
@@ -199,6 +200,9 @@ def test_the_autoencoder_is_frozen(flow: Model, batch: Batch):
     assert network_paths(flow.scheme) == ("flow.network",)
     owned = eqx.filter(flow, owned_by(flow, network_paths(flow.scheme)))
     scheme: Any = owned.scheme
+    whole: Any = flow.scheme
+    assert whole.autoencoder.scheme.adversary is None
+    assert whole.autoencoder.scheme.players().keys() == {"autoencoder"}
     assert not jax.tree.leaves(scheme.autoencoder)
     assert jax.tree.leaves(scheme.flow.network)
     _, gradient = losses(flow, batch, KEY)["velocity"]

@@ -26,12 +26,14 @@ from zoo.recipe.schema import (
     TrainConfig,
 )
 from zoo.recipe.suggestions import nearest
+from zoo.schemes.autoencoders.adversary import AdversaryConfig
 
 TABLES: Mapping[str, type[Config]] = {
     "recipe": RecipeFile,
     "model": ModelConfig,
     "train": TrainConfig,
     "players": PlayerConfig,
+    "adversary": AdversaryConfig,
     "evaluate": EvaluateConfig,
     "published": PublishedConfig,
     "sweep": SweepConfig,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
+import equinox as eqx
 import jax
 from jaxtyping import Array, Float
 from pydantic import Field
@@ -59,7 +60,8 @@ class LatentFlowMatchingConfig(FlowConfig):
             raise ComponentError("scheme 'latent_flow_matching' has no use for condition maps: leave out model.maps")
         rows, columns, channels = autoencoder.scheme.latent_shape
         latent = replace(setting, shape=(rows, columns), channels=channels)
-        return LatentFlowMatching(self.flow(latent, key=key), autoencoder)
+        bare = eqx.tree_at(lambda model: model.scheme, autoencoder, autoencoder.scheme.bare())
+        return LatentFlowMatching(self.flow(latent, key=key), bare)
 
 
 class LatentFlowMatching(Scheme):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Self
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -26,6 +27,10 @@ class MapAutoencoder(EventScheme, Reconstructing):
     @abstractmethod
     def decode(self, latent: Float[Array, "B h w c"]) -> Float[Array, "B H W"]:
         """Responses in model space, in evaluation mode, float32."""
+
+    @abstractmethod
+    def bare(self) -> Self:
+        """Without what only its own training needs: what a later stage carries along."""
 
     def reconstruct(self, batch: Batch) -> Float[Array, "B H W"]:
         """Through the map that a later stage sees."""

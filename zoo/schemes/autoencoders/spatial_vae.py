@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Self
 
 import equinox as eqx
 import jax
@@ -128,6 +128,11 @@ class SpatialVAE(MapAutoencoder):
     def decode(self, latent: Float[Array, "B h w c"]) -> Float[Array, "B H W"]:
         """Responses in model space."""
         return self.decoder(self._tokens(latent), None, key=None)[0]
+
+    def bare(self) -> Self:
+        """Without discriminator and terms."""
+        without = Terms((), ()), None
+        return eqx.tree_at(lambda own: (own.terms, own.adversary), self, without, is_leaf=lambda node: node is None)
 
     def _encoded(self, x: Float[Array, "B H W"], key: Key | None) -> tuple[Float[Array, "B h w width"], Encoder]:
         """(the encoder's map, the encoder with its statistics moved on)."""
