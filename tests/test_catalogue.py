@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import Field, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from zoo import catalogue
 from zoo.catalogue import Config, OneOf, components, discriminator, kinds, register, slot
@@ -18,16 +19,26 @@ from zoo.schemes.flow_matching import FlowMatchingConfig
 from zoo.schemes.samplers.sampler import SamplerConfig
 
 EVERYTHING = [(kind, name) for kind in kinds() for name in components(kind)]
-REQUIRED: dict[tuple[str, str], dict[str, Any]] = {
-    ("transform", "scale"): {"factor": 0.5},
-    ("scheme", "flow_matching"): {"network": "mlp"},
-    ("scheme", "factorised"): {"sums": "first", "shape": {"name": "flow_matching", "network": "mlp"}},
-} | {("optimizer", name): {"learning_rate": 1e-3} for name in components("optimizer")}
-"""What a component's table must say; one that is not here has a default for everything."""
+
+
+def required(config: type[Config]) -> dict[str, Any]:
+    """The least that a component's table must say: of every field without a default the simplest value that fits."""
+    return {name: simplest(info) for name, info in config.model_fields.items() if info.is_required()}
+
+
+def simplest(field: FieldInfo) -> Any:
+    choice = slot(field)
+    if choice is None:
+        return {str: "first", float: 0.5, int: 1}[field.annotation]
+    name, config = next(iter(choice.fitting(field.annotation).items()))
+    return {discriminator(choice.kind): name, **required(config)}
+
+
+REQUIRED = [(kind, name) for kind, name in EVERYTHING if required(components(kind)[name])]
 
 
 def table(kind: str, name: str) -> dict[str, Any]:
-    return {discriminator(kind): name, **REQUIRED.get((kind, name), {})}
+    return {discriminator(kind): name, **required(components(kind)[name])}
 
 
 def holder(kind: str, **options: Any) -> type[Config]:
