@@ -241,6 +241,9 @@ def test_what_does_not_fit_is_refused_in_one_line(events: Events):
     maps = ModelConfig.model_validate({"scheme": PLAIN, "maps": "impact_maps"})
     with pytest.raises(ComponentError, match=r"^scheme 'gan' has no use for condition maps: leave out model\.maps$"):
         maps.build(SMALL, maps.unfitted(SMALL), {}, key=KEY)
+    twice = ModelConfig.model_validate({"scheme": PLAIN | {"regularisers": ["zero_centred", "zero_centred"]}})
+    with pytest.raises(ComponentError, match=r"^regulariser 'zero_centred' is listed twice$"):
+        twice.build(SMALL, twice.unfitted(SMALL), {}, key=KEY)
     sums = ModelConfig.model_validate({"scheme": PLAIN, "target": "channels"})
     with pytest.raises(ComponentError, match="needs an image"):
         sums.build(SMALL, sums.unfitted(SMALL), {}, key=KEY)

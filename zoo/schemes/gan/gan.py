@@ -69,6 +69,10 @@ class GANConfig(SchemeConfig):
         """
         if setting.maps:
             raise ComponentError("scheme 'gan' has no use for condition maps: leave out model.maps")
+        names = [regulariser.component for regulariser in self.regularisers]
+        for name in names:
+            if names.count(name) > 1:
+                raise ComponentError(f"regulariser {name!r} is listed twice")
         generator_key, discriminator_key = jax.random.split(key)
         shape, features = setting.shape, setting.features
         return GAN(
@@ -125,16 +129,19 @@ class GAN(Scheme):
 
     def sample(self, condition: Condition, key: Key) -> Float[Array, "B H W"]:
         """One pass of the generator, without dropout unless that is part of the model."""
-        noise_key, dropout_key = jax.random.split(key)
-        noise = jax.random.normal(noise_key, (len(condition.features), self.config.latent))
+        noise, dropout_key = self._noise(condition, key)
         image, _ = self.generator(noise, condition.features, key=dropout_key if self.config.sampling_dropout else None)
         return self.target.inverse(image)
 
     def _make(self, condition: Condition, key: Key) -> tuple[Float[Array, "B L"], Float[Array, "B H W"], Generator]:
-        """(noise, images in model space, generator with its statistics moved on)."""
-        noise_key, dropout_key = jax.random.split(key)
-        noise = jax.random.normal(noise_key, (len(condition.features), self.config.latent))
+        """(noise, images in model space, generator with its statistics moved on), in training."""
+        noise, dropout_key = self._noise(condition, key)
         return noise, *self.generator(noise, condition.features, key=dropout_key)
+
+    def _noise(self, condition: Condition, key: Key) -> tuple[Float[Array, "B L"], Key]:
+        """(noise for every particle, a key for the rest)."""
+        noise_key, rest = jax.random.split(key)
+        return jax.random.normal(noise_key, (len(condition.features), self.config.latent)), rest
 
     def _discriminate(self, rivals: Rivals, fake_key: Key, key: Key) -> Outcome:
         """The discriminator's loss and how often it is right."""
