@@ -18,7 +18,8 @@ from zoo.recipe.sweep import LoadedSweep, load_experiment
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
 
 SMALL: dict[str, dict[str, Any]] = {
-    "unet": {"multipliers": [1, 1], "residual_blocks": 1, "heads": 1},
+    "unet": {"multipliers": [1, 1, 1], "residual_blocks": 1, "heads": 1},
+    "euler": {"steps": 2},
     "patch_transformer": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
     "mlp": {"width": 8, "blocks": 1},
     "vit": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
