@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -70,11 +69,7 @@ def inputs_of(shape: tuple[int, ...], seed: int = 0) -> tuple[np.ndarray, np.nda
     return x.astype("f4"), draw.uniform(size=BATCH).astype("f4"), draw.normal(size=(BATCH, FEATURES)).astype("f4")
 
 
-# Every program runs a few times at most, so that most of the time would go into optimising it.
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
-forward = quickly_compiled(lambda network, x, time, features: network(x, time, features))
+forward = eqx.filter_jit(lambda network, x, time, features: network(x, time, features))
 
 
 def output(network: TimeNetwork, *arguments: np.ndarray) -> np.ndarray:
@@ -138,7 +133,7 @@ def test_every_input_matters(name: str, shape: tuple[int, ...], argument: int):
 def test_every_weight_gets_a_finite_gradient(name: str, shape: tuple[int, ...]):
     weights = np.random.default_rng(2).normal(size=(BATCH, *shape, 1))
 
-    @quickly_compiled
+    @eqx.filter_jit
     @eqx.filter_grad
     def gradient(network: TimeNetwork, x: Any, time: Any, features: Any) -> Any:
         return jnp.sum(network(x, time, features) * weights)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -41,15 +40,11 @@ SCHEMES: dict[str, dict[str, Any]] = {
 }
 each_scheme = pytest.mark.parametrize("name", SCHEMES)
 
-# Every program runs a few times at most, so that most of the time would go into optimising it.
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
-batched = quickly_compiled(lambda model, counts, particles: model.batch(counts, particles, KEY))
-sampled = quickly_compiled(lambda model, particles, key: model.sample(particles, key))
-encoded_by = quickly_compiled(lambda scheme, x, features: scheme.encoder(x[..., None], features, key=None)[0])
-decoded_by = quickly_compiled(lambda scheme, *parts: scheme.decoder(*parts, key=None)[0])
-divergence = quickly_compiled(SinkhornConfig().divergence)
+batched = eqx.filter_jit(lambda model, counts, particles: model.batch(counts, particles, KEY))
+sampled = eqx.filter_jit(lambda model, particles, key: model.sample(particles, key))
+encoded_by = eqx.filter_jit(lambda scheme, x, features: scheme.encoder(x[..., None], features, key=None)[0])
+decoded_by = eqx.filter_jit(lambda scheme, *parts: scheme.decoder(*parts, key=None)[0])
+divergence = eqx.filter_jit(SinkhornConfig().divergence)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +65,7 @@ def batch_of(model: Model, events: Events) -> Batch:
     return batched(model, jnp.asarray(events.counts), jnp.asarray(events.particles, jnp.float32))
 
 
-@quickly_compiled
+@eqx.filter_jit
 def trained(model: Model, batch: Batch, key: Any) -> tuple[Outcome, Any]:
     """What the loss returns, and its gradient."""
     owned, rest = eqx.partition(model, owned_by(model, network_paths(model.scheme)))
@@ -222,7 +217,7 @@ def test_the_vae_decodes_a_sample_of_its_posterior(zn: Detector, events: Events)
     scheme = eqx.tree_at(lambda scheme: scheme.decoder, scheme, Repeated(jnp.ones(()), zn.shape[0]))
     batch = eqx.tree_at(lambda batch: batch.x, batch_of(model, events), jnp.zeros((BATCH, *zn.shape)))
 
-    @quickly_compiled
+    @eqx.filter_jit
     def draws(scheme: VAE, batch: Batch) -> Any:
         return jax.lax.map(
             lambda key: scheme.loss("autoencoder", batch, key).metrics["reconstruction"], jax.random.split(KEY, 500)
@@ -272,7 +267,7 @@ def test_the_noise_autoencoder_draws_generated_codes_to_encoded_ones(
     found, _ = trained(model, batch, KEY)
     features = batch.condition.features
     encoded = np.maximum(dense(scheme.head, np.asarray(encoded_by(scheme, batch.x, None)).reshape(BATCH, -1)), 0)
-    generated = np.asarray(quickly_compiled(scheme.generator)(jnp.zeros((BATCH, 3)), features))
+    generated = np.asarray(eqx.filter_jit(scheme.generator)(jnp.zeros((BATCH, 3)), features))
     image = decoded_by(scheme, jnp.asarray(encoded))
     reconstruction = squares(np.asarray(batch.x) - np.asarray(image))
     if name == "noise_l2":

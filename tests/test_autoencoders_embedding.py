@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -46,15 +45,11 @@ def model(zn: Detector, events: Events) -> Model:
     return config().build(zn, config().fit(zn, events), {}, key=KEY)
 
 
-# Every program runs a few times at most, so that most of the time would go into optimising it.
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
-embedded = quickly_compiled(lambda embedding, particles: embedding(particles))
-sampled = quickly_compiled(lambda model, particles: model.sample(particles, KEY))
+embedded = eqx.filter_jit(lambda embedding, particles: embedding(particles))
+sampled = eqx.filter_jit(lambda model, particles: model.sample(particles, KEY))
 
 
-@quickly_compiled
+@eqx.filter_jit
 def gradient(model: Model, counts: Any, particles: Any) -> Any:
     owned, rest = eqx.partition(model, owned_by(model, network_paths(model.scheme)))
     batch = model.batch(counts, particles, KEY)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -21,10 +20,6 @@ from zoo.layers.self_attention import SelfAttention, mix_tokens
 from zoo.layers.transformer_block import TransformerBlock
 
 KEY = jax.random.key(0)
-# Every program runs a few times at most, so that most of the time would go into optimising it.
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
@@ -142,7 +137,7 @@ def test_second_derivatives_are_those_of_the_plain_formulations(
     """A gradient penalty derives a gradient again; the layers written for CPUs have gradients of their own."""
 
     def penalty() -> list[Any]:
-        @quickly_compiled
+        @eqx.filter_jit
         @eqx.filter_grad
         def gradient(block: Any, x: Any) -> Any:
             slope = jax.grad(lambda x: jnp.sum(jnp.square(block(x)[..., :3])))(x)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -33,13 +32,8 @@ TINY: dict[str, BackboneConfig] = {
 }
 PARTS = [(name, part) for name in TINY for part in ("encoder", "decoder")]
 
-# Every program runs a few times at most, so that most of the time would go into optimising it.
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
 
-
-@quickly_compiled
+@eqx.filter_jit
 def run(network: Any, x: Any, features: Any, key: Any) -> Any:
     return network(x, features, key=key)
 
@@ -183,7 +177,7 @@ def test_every_input_matters(evaluated: Any):
     """Every pixel or number of a token, and every feature, moves the output."""
     config, part, network, _ = evaluated
 
-    @quickly_compiled
+    @eqx.filter_jit
     def gradients(network: Any, x: Any, features: Any) -> Any:
         weights = jnp.asarray(np.random.default_rng(2).normal(size=evaluated[3].shape), jnp.float32)
         return jax.grad(lambda x, c: jnp.sum(weights * network(x, c, key=None)[0]), (0, 1))(x, features)
@@ -209,7 +203,7 @@ def trained(request: pytest.FixtureRequest) -> tuple[str, str, Any, Any, Any, An
     network = build(TINY[name], part)
     weights, static = eqx.partition(network, eqx.is_inexact_array)
 
-    @quickly_compiled
+    @eqx.filter_jit
     def step(weights: Any, x: Any, features: Any, key: Any) -> Any:
         def loss(weights: Any) -> Any:
             output, moved = eqx.combine(weights, static)(x, features, key=key)

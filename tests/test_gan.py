@@ -43,10 +43,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "running_statistics": {"generator": CNN, "discriminator": CNN},
 }
 
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
-
 
 @pytest.fixture(scope="module")
 def events(make_events) -> Events:
@@ -67,7 +63,7 @@ def batch_of(built: Model, events: Events, progress: float = 0.0) -> Batch:
     return built.batch(jnp.asarray(events.counts), jnp.asarray(events.particles, jnp.float32), KEY, progress)
 
 
-@quickly_compiled
+@eqx.filter_jit
 def step(built: Model, batch: Batch) -> dict[str, tuple[Outcome, Any]]:
     """Per player what its loss returns, and the gradient with respect to everything."""
 
@@ -207,7 +203,7 @@ def test_dropout_is_kept_at_sampling_only_where_asked_for(kept: bool, events: Ev
 
 def test_samples_are_photons_that_vary_with_the_noise(events: Events):
     built = model(events)
-    sampled = quickly_compiled(lambda built, particles, key: built.sample(particles, key))
+    sampled = eqx.filter_jit(lambda built, particles, key: built.sample(particles, key))
     particles = jnp.asarray(events.particles, jnp.float32)
     one, same, other = (np.asarray(sampled(built, particles, jax.random.key(seed))) for seed in (1, 1, 2))
     assert one.shape == (len(events), *SHAPE)

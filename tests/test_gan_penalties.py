@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -23,10 +22,6 @@ KEY = jax.random.key(3)
 BATCH, SHAPE = 5, (4, 6)
 DRAW = np.random.default_rng(0)
 WEIGHTS = DRAW.normal(0.0, 0.3, SHAPE)
-
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
 
 
 def events(seed: int, progress: float = 0.0) -> Batch:
@@ -117,8 +112,8 @@ def test_slopes_of_a_discriminator_are_those_of_its_images_one_by_one(reader: Re
         return reader(image[None], features[None], key=None)[0][0, 0]
 
     batch = RIVALS.real
-    plain = quickly_compiled(jax.vmap(jax.grad(single)))(batch.x, batch.condition.features)
-    _, found = quickly_compiled(lambda x, condition: slopes(judged_by(reader), x, condition))(batch.x, batch.condition)
+    plain = eqx.filter_jit(jax.vmap(jax.grad(single)))(batch.x, batch.condition.features)
+    _, found = eqx.filter_jit(lambda x, condition: slopes(judged_by(reader), x, condition))(batch.x, batch.condition)
     np.testing.assert_allclose(found, np.square(np.asarray(plain, np.float64)).sum(axis=(1, 2)), rtol=1e-4)
 
 
@@ -132,10 +127,10 @@ def test_a_penalty_can_be_derived_by_the_discriminators_weights(regulariser: Reg
     def penalty(reader: Reader) -> Any:
         return regulariser.penalty(judged_by(reader), RIVALS, KEY)
 
-    value = quickly_compiled(penalty)
+    value = eqx.filter_jit(penalty)
     draw = np.random.default_rng(5)
     direction = jax.tree.map(lambda leaf: jnp.asarray(draw.normal(size=leaf.shape), jnp.float32), reader)
-    gradient = quickly_compiled(eqx.filter_grad(penalty))(reader)
+    gradient = eqx.filter_jit(eqx.filter_grad(penalty))(reader)
     pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(direction), strict=True)
     along = sum(float(jnp.vdot(one, other)) for one, other in pairs)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -34,11 +33,6 @@ FLOW = {"name": "mlp", "width": 8, "blocks": 1, "time_features": 4}
 UNET = {"name": "unet", "channels": 2, "multipliers": [1, 1], "residual_blocks": 1, "heads": 1}
 PUBLISHED_UNET = {"name": "unet", "channels": 8, "multipliers": [1, 2, 4], "residual_blocks": 1, "heads": 2}
 
-# Every program runs a few times at most, so that most of the time would go into optimising it.
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
-
 
 def build(scheme: dict[str, Any], detector: Detector = SMALL, earlier: dict[str, Model] | None = None) -> Model:
     config = ModelConfig.model_validate({"scheme": scheme})
@@ -63,7 +57,7 @@ def vae() -> Model:
 
 @pytest.fixture(scope="module")
 def batch(vae: Model, events: Events) -> Batch:
-    make = quickly_compiled(lambda model, counts, particles: model.batch(counts, particles, KEY))
+    make = eqx.filter_jit(lambda model, counts, particles: model.batch(counts, particles, KEY))
     return make(vae, jnp.asarray(events.counts), jnp.asarray(events.particles, jnp.float32))
 
 
@@ -81,10 +75,10 @@ def losses_of(model: Model, batch: Batch, key: Any) -> dict[str, tuple[Outcome, 
     return {player: of(player) for player in model.scheme.players()}
 
 
-losses = quickly_compiled(losses_of)
-encoded = quickly_compiled(lambda model, x: model.scheme.encode(x))
-decoded = quickly_compiled(lambda model, latent: model.scheme.decode(latent))
-judged = quickly_compiled(lambda critic, x, features: critic(x, features, key=None)[0])
+losses = eqx.filter_jit(losses_of)
+encoded = eqx.filter_jit(lambda model, x: model.scheme.encode(x))
+decoded = eqx.filter_jit(lambda model, latent: model.scheme.decode(latent))
+judged = eqx.filter_jit(lambda critic, x, features: critic(x, features, key=None)[0])
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +111,7 @@ def test_parameters_of_the_published_models(name: str, request: pytest.FixtureRe
 def test_the_losses_are_means_and_are_added_by_value(batch: Batch):
     model = build(VAE | {"balance": "values", "kl_weight": 0.25, "adversary": CRITIC})
     outcome, _ = losses(model, batch, KEY)["autoencoder"]
-    posterior = quickly_compiled(
+    posterior = eqx.filter_jit(
         lambda scheme, x: [conv(scheme._encoded(x, None)[0]) for conv in (scheme.mean, scheme.log_variance)]
     )
     mean, log_variance = (np.asarray(part, np.float64) for part in posterior(model.scheme, batch.x))
@@ -171,7 +165,7 @@ def test_it_reconstructs_through_the_mean_and_generates_nothing(vae: Model, batc
     latent = encoded(vae, batch.x)
     image = decoded(vae, latent)
     assert latent.shape == (len(events), *scheme.latent_shape) == (len(events), 4, 3, 3)
-    there_and_back = quickly_compiled(lambda scheme, batch: (scheme.reconstruct(batch), scheme.errors(batch)))
+    there_and_back = eqx.filter_jit(lambda scheme, batch: (scheme.reconstruct(batch), scheme.errors(batch)))
     responses, errors = there_and_back(scheme, batch)
     np.testing.assert_allclose(responses, np.expm1(np.asarray(image)), rtol=1e-4, atol=1e-5)
     expected = np.mean(np.square(np.asarray(batch.x) - np.asarray(image)), axis=(1, 2))
@@ -213,19 +207,19 @@ def test_the_autoencoder_is_frozen(flow: Model, batch: Batch):
 def test_the_loss_is_that_of_the_flow_towards_the_encoded_batch(flow: Model, vae: Model, batch: Batch):
     scheme: Any = flow.scheme
     outcome, _ = losses(flow, batch, KEY)["velocity"]
-    towards = quickly_compiled(lambda flow, batch: flow.loss("velocity", batch, jax.random.split(KEY)[1]).value)
+    towards = eqx.filter_jit(lambda flow, batch: flow.loss("velocity", batch, jax.random.split(KEY)[1]).value)
     inner = towards(scheme.flow, replace(batch, x=encoded(vae, batch.x)))
     np.testing.assert_allclose(outcome.value, inner, rtol=1e-4)
 
 
 def test_a_sample_is_a_decoded_draw_in_one_program(flow: Model, vae: Model, events: Events):
     particles = jnp.asarray(events.particles, jnp.float32)
-    sampled = quickly_compiled(lambda model, particles: model.sample(particles, KEY))
+    sampled = eqx.filter_jit(lambda model, particles: model.sample(particles, KEY))
     found = sampled(flow, particles)
     assert found.shape == (len(events), *SHAPE)
     assert float(found.min()) >= 0
     scheme: Any = flow.scheme
-    latent = quickly_compiled(lambda model, particles: model.scheme.flow.draw(model.condition(particles), KEY))(
+    latent = eqx.filter_jit(lambda model, particles: model.scheme.flow.draw(model.condition(particles), KEY))(
         flow, particles
     )
     assert latent.shape == (len(events), 4, 3, 3)

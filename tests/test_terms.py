@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -38,10 +37,6 @@ SHAPE = (8, 6)
 SMALL = replace(ZNConfig().build(), shape=SHAPE, readout=checkerboard_readout(*SHAPE))
 VIT = {"name": "vit", "patch": 4, "width": 8, "heads": 1, "blocks": 1}
 REGRESSOR = {"name": "auxiliary_regressor", "network": VIT, "token_size": 4, "hidden": [6]}
-
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +227,7 @@ def test_the_regressor_stays_within_the_image_and_tells_its_errors(regressor: Mo
     batch = batch_of(events)
     far = eqx.tree_at(lambda model: model.scheme.network.head.out.bias, regressor, jnp.array([-50.0, 90.0]))
     scheme: Any = far.scheme
-    errors = quickly_compiled(lambda scheme, batch: scheme.errors(batch))(scheme, batch)
+    errors = eqx.filter_jit(lambda scheme, batch: scheme.errors(batch))(scheme, batch)
     place = np.array([np.unravel_index(np.argmax(counts), SHAPE) for counts in events.counts], np.float64)
     np.testing.assert_allclose(errors["row_error"], place[:, 0], rtol=1e-6)
     np.testing.assert_allclose(errors["column_error"], SHAPE[1] - place[:, 1], rtol=1e-6)
@@ -249,7 +244,7 @@ def test_the_regressors_loss_is_its_mean_error_without_dropout(regressor: Model,
         .scheme.network.encoder,
     )
     batch = batch_of(events)
-    both = quickly_compiled(lambda scheme, batch: (scheme.loss("regressor", batch, KEY), scheme.errors(batch)["loss"]))
+    both = eqx.filter_jit(lambda scheme, batch: (scheme.loss("regressor", batch, KEY), scheme.errors(batch)["loss"]))
     outcome, errors = both(still, batch)
     assert float(outcome.value) == pytest.approx(float(np.mean(errors)), rel=1e-4)
     assert isinstance(outcome.scheme, AuxiliaryRegressor)
@@ -258,10 +253,10 @@ def test_the_regressors_loss_is_its_mean_error_without_dropout(regressor: Model,
 def test_the_auxiliary_term_compares_what_the_regressor_sees(regressor: Model, events: Events):
     [term] = build_terms([AuxiliaryConfig(stage="first")], setting({"first": regressor})).terms
     batch = batch_of(events)
-    evaluated = quickly_compiled(lambda term, x, batch: term(Made(x, batch.condition, batch)))
+    evaluated = eqx.filter_jit(lambda term, x, batch: term(Made(x, batch.condition, batch)))
     assert float(evaluated(term, batch.x, batch)) == 0.0
     scheme: Any = regressor.scheme
-    seen = quickly_compiled(lambda model, x, particles: model.scheme.positions(x, model.features(particles)))
+    seen = eqx.filter_jit(lambda model, x, particles: model.scheme.positions(x, model.features(particles)))
     other = made(events).x
     off = np.asarray(seen(regressor, other, batch.condition.particles), np.float64) - np.asarray(
         seen(regressor, batch.x, batch.condition.particles)

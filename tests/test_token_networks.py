@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -26,13 +25,9 @@ NETWORKS = {
 }
 each_network = pytest.mark.parametrize("name", NETWORKS)
 
-# Every program runs a few times at most, so that most of the time would go into optimising it.
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
-predicted = quickly_compiled(lambda network, given, ids, key: network(given, ids, key=key))
-stepped = quickly_compiled(lambda network, ids, place, caches: network.step(ids, place, caches))
-drawn = quickly_compiled(lambda network, given, choose, key: network.draw(given, choose, key))
+predicted = eqx.filter_jit(lambda network, given, ids, key: network(given, ids, key=key))
+stepped = eqx.filter_jit(lambda network, ids, place, caches: network.step(ids, place, caches))
+drawn = eqx.filter_jit(lambda network, given, choose, key: network.draw(given, choose, key))
 
 
 @pytest.fixture(scope="module")

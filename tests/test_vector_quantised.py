@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,23 +46,19 @@ ADVERSARY = {"critic": CRITIC, "objective": "non_saturating", "reduction": "sum"
 NETWORK = {"name": "token_transformer", "width": 8, "heads": 1, "blocks": 1, "dropout": 0.0}
 PRIOR: dict[str, Any] = {"name": "token_prior", "responses": "one", "particles": "two", "network": NETWORK}
 
-# Every program runs a few times at most, so that most of the time would go into optimising it.
-quickly_compiled = partial(
-    eqx.filter_jit, compiler_options={"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-)
-batched = quickly_compiled(lambda model, counts, particles: model.batch(counts, particles, KEY))
-sampled = quickly_compiled(lambda model, particles, key: model.sample(particles, key))
-asked = quickly_compiled(lambda scheme, batch: scheme.errors(batch))
-encoded = quickly_compiled(lambda scheme, x: scheme.encoder(x[..., None], None, key=None)[0])
-coded = quickly_compiled(lambda scheme, x: scheme.codes(x))
-decoded = quickly_compiled(lambda scheme, ids: scheme.decode(ids))
-imagined = quickly_compiled(lambda scheme, tokens: scheme.decoder(tokens, None, key=None)[0])
-judged_by = quickly_compiled(lambda critic, x, features: critic(x, features, key=None)[0])
-predicted = quickly_compiled(lambda network, given, ids: network(given, ids, key=None))
-rebuilt = quickly_compiled(lambda scheme, batch: scheme.reconstruct(batch))
+batched = eqx.filter_jit(lambda model, counts, particles: model.batch(counts, particles, KEY))
+sampled = eqx.filter_jit(lambda model, particles, key: model.sample(particles, key))
+asked = eqx.filter_jit(lambda scheme, batch: scheme.errors(batch))
+encoded = eqx.filter_jit(lambda scheme, x: scheme.encoder(x[..., None], None, key=None)[0])
+coded = eqx.filter_jit(lambda scheme, x: scheme.codes(x))
+decoded = eqx.filter_jit(lambda scheme, ids: scheme.decode(ids))
+imagined = eqx.filter_jit(lambda scheme, tokens: scheme.decoder(tokens, None, key=None)[0])
+judged_by = eqx.filter_jit(lambda critic, x, features: critic(x, features, key=None)[0])
+predicted = eqx.filter_jit(lambda network, given, ids: network(given, ids, key=None))
+rebuilt = eqx.filter_jit(lambda scheme, batch: scheme.reconstruct(batch))
 
 
-@quickly_compiled
+@eqx.filter_jit
 def trained(model: Model, batch: Batch, player: str) -> tuple[Outcome, Any]:
     """What the loss of a player returns, and its gradient for the networks of all."""
     owned, rest = eqx.partition(model, owned_by(model, network_paths(model.scheme)))
