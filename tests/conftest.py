@@ -6,7 +6,8 @@ Everything set in the environment here also holds for the commands that tests st
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,14 @@ def shower(detector: Detector, particles: np.ndarray, seed: int = 0) -> np.ndarr
     distance = (row - impact[:, 0, None, None]) ** 2 + (column - impact[:, 1, None, None]) ** 2
     expected = particles[:, 0, None, None] * np.exp(-distance / 8.0) / 25.0
     return np.random.default_rng(seed).poisson(expected).astype(np.uint16)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs_are_dropped() -> Iterator[None]:
+    """Drop a file's compiled programs after it: Linux allows a process 65,530 mappings, and each program takes some."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 
 from zoo.cli.main import main
@@ -83,6 +84,13 @@ def _tables(
     for key, value in table.items():
         if isinstance(value, Mapping):
             yield from _tables(value, (*path, key))
+
+
+@pytest.fixture(autouse=True)
+def programs_are_dropped() -> Iterator[None]:
+    """A run compiles hundreds of programs, none of which another run needs; see conftest.py."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
