@@ -75,6 +75,12 @@ def test_healthy_and_unfinished_runs_get_no_verdict(lines: list[dict[str, Any]])
         (validations(20.0, None, 500.0) + validations(0, 0, 0, 99.0, photons=1e-4)[3:], 20, "empty since step 20"),
         (validations(99.0) + validations(*[100.0] * 4, photons=0.0)[1:], 20, "empty since step 20"),
         (validations(*[100.0] * HOPELESS, photons=0.0), 10, "empty since step 10"),
+        (validations(*np.linspace(85.0, 84.6, HOPELESS), photons=0.01), 10, "empty since step 10"),
+        (
+            validations(234.0, 97.0, 134.0) + validations(0, 0, 0, *[84.0] * 5, spread=0.012)[3:],
+            40,
+            "alike since step 40",
+        ),
         (validations(*[300.0, 301.0] * 5), 10, "further from GEANT than empty ones since step 10"),
     ],
 )

@@ -1,15 +1,15 @@
 """Did a stage come to something? The verdict over its validations, as `result.json` gives it.
 
-A validation is bad if generated responses are not finite, if they are empty (a thousandth of GEANT's photons or less),
-if they are all alike whatever the particle and the noise (a thousandth of GEANT's spread or less), or if they are worse
-than none: further from GEANT in the Wasserstein distance than empty responses.
+A validation is bad if generated responses are not finite, if they are empty (a fiftieth of GEANT's photons or less), if
+they are all alike whatever the particle and the noise (a fiftieth of GEANT's spread or less), or if they are worse than
+none: further from GEANT in the Wasserstein distance than empty responses.
 
 Bad validations at the end of a training make a verdict
 
 * at once where responses are not finite: there is nothing to evaluate;
 * from the third on where they are empty or all alike and were not before, or where they are worse than none and a
   validation before came at least halfway from empty responses to GEANT: something was learnt, and is lost;
-* from the tenth on otherwise, if the second half of them brought nothing better than the first.
+* from the tenth on otherwise, if the second half of them brought next to nothing better than the first.
 
 So an untrained network, a slow start, a short run, and a lapse that training recovers from make none. A verdict never
 ends a training, since adversarial players may come back; only a loss or gradient that is not finite does.
@@ -28,8 +28,11 @@ RELAPSE = 3
 HOPELESS = 10
 """Bad validations at the end that make a verdict where there was no good one."""
 
-NOTHING = 1e-3
+NOTHING = 0.02
 """Photons or spread, over GEANT's, that count as none."""
+
+PROGRESS = 0.02
+"""What the distance must fall by, over what it was, to count as better."""
 
 HALFWAY = 0.5
 """Distance, over that of empty responses, from which down a validation is good."""
@@ -99,4 +102,4 @@ def _is_lasting(tail: Sequence[float], *, was_good: bool) -> bool:
     if was_good:
         return len(tail) >= RELAPSE
     half = len(tail) // 2
-    return len(tail) >= HOPELESS and min(tail[half:]) >= min(tail[:half])
+    return len(tail) >= HOPELESS and min(tail[half:]) >= (1.0 - PROGRESS) * min(tail[:half])
