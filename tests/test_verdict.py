@@ -78,8 +78,8 @@ def test_healthy_and_unfinished_runs_get_no_verdict(lines: list[dict[str, Any]])
         (validations(*np.linspace(85.0, 84.6, HOPELESS), photons=0.01), 10, "empty since step 10"),
         (
             validations(234.0, 97.0, 134.0) + validations(0, 0, 0, *[84.0] * 5, spread=0.012)[3:],
-            40,
-            "alike since step 40",
+            30,
+            "alike since step 30",
         ),
         (validations(*[300.0, 301.0] * 5), 10, "further from GEANT than empty ones since step 10"),
     ],
