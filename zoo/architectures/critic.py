@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Self
 
-import equinox as eqx
 from jaxtyping import Array, Float
 
 from zoo.catalogue import Config
+from zoo.layers.training_only import TrainingOnly
 from zoo.typing import Key
 
 
-class Critic(eqx.Module):
+class Critic(TrainingOnly):
     """Images to logits: large where they look like GEANT's; never sees a loss."""
 
     @abstractmethod

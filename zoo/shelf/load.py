@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from zoo.errors import ShelfError
+from zoo.layers.training_only import without_training_only
 from zoo.recipe.load import load_recipe
 from zoo.recipe.schema import Recipe
 from zoo.schemes.model import Model
@@ -48,12 +49,14 @@ def load(name: str | os.PathLike[str], registry: str | os.PathLike[str] | None =
 def stored_model(folder: Path, recipe: Recipe) -> Model:
     """The model in a folder of a shelf: its structure from recipe and constants, its arrays from the checkpoint.
 
+    It samples; what only training needs is not there.
+
     Raises:
         ShelfError: the files do not fit the recipe.
     """
     constants = {stage: load_constants(constants_file(folder, stage)) for stage in recipe.stages}
     final = abstract_models(recipe, constants)[list(recipe.stages)[-1]]
-    return restore_weights(folder / WEIGHTS, final)
+    return restore_weights(folder / WEIGHTS, without_training_only(final))
 
 
 def constants_file(folder: Path, stage: str) -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 import tomli_w
 
 from zoo.errors import ShelfError
+from zoo.layers.training_only import without_training_only
 from zoo.shelf.card import Card, read_card
 from zoo.shelf.constants import save_constants
 from zoo.shelf.digests import file_digests
@@ -21,7 +22,7 @@ from zoo.shelf.record import card_table
 from zoo.shelf.shelves import Shelf
 from zoo.shelf.weights import save_weights
 
-PLOTS = ("examples.png", "channels.png", "learning.png")
+PLOTS = ("examples.png", "channels.png", "learning.png", "codebook.png")
 
 JOURNAL = "metrics.jsonl"
 
@@ -79,7 +80,7 @@ def _fill(folder: Path, run: FinishedRun) -> None:
     shutil.copyfile(run.path / RECIPE, folder / RECIPE)
     for stage, constants in run.constants().items():
         save_constants(constants_file(folder, stage), constants)
-    save_weights(folder / WEIGHTS, run.model())
+    save_weights(folder / WEIGHTS, without_training_only(run.model()))
     stored_model(folder, run.recipe)
     for extra in (*(run.path / "plots" / plot for plot in PLOTS), run.path / JOURNAL):
         if extra.is_file() and extra.stat().st_size <= LARGEST_EXTRA:

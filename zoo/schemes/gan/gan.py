@@ -17,7 +17,7 @@ from zoo.data.condition import Condition
 from zoo.data.constants import Constants
 from zoo.data.target import Target
 from zoo.errors import ComponentError
-from zoo.schemes.gan.networks import Generator, Reader
+from zoo.schemes.gan.networks import Discriminator, Generator
 from zoo.schemes.gan.objective import ObjectiveConfig
 from zoo.schemes.gan.regulariser import RegulariserConfig, Rivals
 from zoo.schemes.scheme import Batch, Fitting, Outcome, Scheme, SchemeConfig, Setting
@@ -77,11 +77,10 @@ class GANConfig(SchemeConfig):
         shape, features = setting.shape, setting.features
         return GAN(
             generator=Generator(self.generator, shape, self.latent, features, key=generator_key),
-            discriminator=Reader(
+            discriminator=Discriminator(
                 self.discriminator,
                 shape,
                 features,
-                1,
                 token_size=self.token_size,
                 hidden=self.hidden,
                 key=discriminator_key,
@@ -96,7 +95,7 @@ class GAN(Scheme):
     """See `GANConfig`."""
 
     generator: Generator
-    discriminator: Reader
+    discriminator: Discriminator
     terms: Terms
     target: Target
     config: GANConfig = eqx.field(static=True)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from zoo.architectures.backbone import BackboneConfig, Decoder, Encoder
 from zoo.architectures.heads import TokenHead, TokenInput
+from zoo.layers.training_only import TrainingOnly
 from zoo.typing import Key
 
 
@@ -67,3 +68,19 @@ class Reader(eqx.Module):
         tokens, encoder = self.encoder(x[..., None], features, key=key)
         outputs, embedding = self.head(tokens)
         return outputs, embedding, eqx.tree_at(lambda reader: reader.encoder, self, encoder)
+
+
+class Discriminator(Reader, TrainingOnly):
+    """The reader that tells real responses from generated ones."""
+
+    def __init__(
+        self,
+        network: BackboneConfig,
+        shape: tuple[int, ...],
+        features: int,
+        *,
+        token_size: int,
+        hidden: Sequence[int],
+        key: Key,
+    ) -> None:
+        super().__init__(network, shape, features, 1, token_size=token_size, hidden=hidden, key=key)

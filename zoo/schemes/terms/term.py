@@ -16,6 +16,7 @@ from zoo.catalogue import Config
 from zoo.data.condition import Condition
 from zoo.data.constants import Constants, prefixed, within
 from zoo.errors import ComponentError
+from zoo.layers.training_only import TrainingOnly
 from zoo.schemes.scheme import Batch, Fitting, Setting
 from zoo.typing import Scalar
 
@@ -85,7 +86,7 @@ class ResponseTermConfig(TermConfig):
     """Config of a term that looks at responses alone; every scheme that makes responses takes it."""
 
 
-class Terms(eqx.Module):
+class Terms(TrainingOnly):
     """The terms of a scheme, weighted and added."""
 
     terms: tuple[Term, ...]
