@@ -59,8 +59,11 @@ class Examined(EventScheme):
         raise AssertionError
 
 
-def features(particles: Any) -> Any:
+def unchanged(particles: Any) -> Any:
     return particles
+
+
+features: Any = unchanged
 
 
 def target(detector: Detector = SMALL, *, channels: bool = False) -> Target:
@@ -69,8 +72,7 @@ def target(detector: Detector = SMALL, *, channels: bool = False) -> Target:
 
 
 def setting(scheme: Any = None, generated: Target | None = None, detector: Detector = SMALL, **changes: Any) -> Setting:
-    kept: Any = features
-    model = Model(kept, None, generated or target(), scheme or Constant())
+    model = Model(features, None, generated or target(), scheme or Constant())
     whole = Setting(
         shape=SHAPE, features=9, maps=0, target=target(), readout=Readout(detector), earlier={"first": model}
     )
@@ -87,7 +89,7 @@ def factor(generated: np.ndarray, detector: Detector = SMALL, **keys: float) -> 
             yield slice(start, start + 40), generated[start : start + 40].astype(np.float32)
 
     config = ChannelScaleConfig(follows="first", **keys)
-    constants = config.fit(Fitting(setting(detector=detector), TRAIN, generate))
+    constants = config.fit(Fitting(setting(detector=detector), TRAIN, generate, TRAIN, features, iter))
     assert asked == ["first"]
     assert set(constants) == {"factor"}
     return float(constants["factor"])
@@ -151,7 +153,7 @@ def test_a_stage_that_cannot_be_followed_is_refused_before_anything_is_generated
 
     config = ChannelScaleConfig(follows="first")
     for attempt in (
-        lambda: config.fit(Fitting(wrong, TRAIN, generate)),
+        lambda: config.fit(Fitting(wrong, TRAIN, generate, TRAIN, features, iter)),
         lambda: config.build(replace(wrong, constants={"factor": np.ones(())}), key=KEY),
     ):
         with pytest.raises(ComponentError) as refused:

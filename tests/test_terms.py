@@ -112,7 +112,8 @@ def test_a_table_finds_exactly_the_particles_it_knows(known: np.ndarray, asked: 
 
 
 def fitted(events: Events) -> dict[str, np.ndarray]:
-    return dict(fit_terms([DiversityConfig()], Fitting(setting(), events, no_stage)))
+    features: Any = None
+    return dict(fit_terms([DiversityConfig()], Fitting(setting(), events, no_stage, events, features, iter)))
 
 
 def expected_diversity(events: Events) -> dict[tuple[float, ...], float]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,25 +14,29 @@ from zoo.data.events import Events
 from zoo.detectors.detector import Detector
 from zoo.runner.observer import Observer
 from zoo.runner.signals import StopRequest
+from zoo.runner.trainer import StageData
 from zoo.schemes.generation import Generator
 from zoo.schemes.model import Model, ModelConfig
-from zoo.schemes.scheme import Generate
+from zoo.schemes.scheme import Generate, Watch
 from zoo.shelf.constants import FILE, load_constants, save_constants
 from zoo.typing import Key
+
+T = TypeVar("T")
 
 
 def stage_constants(
     folder: Path,
     config: ModelConfig,
     detector: Detector,
-    train: Events,
+    data: StageData,
     earlier: Mapping[str, Model],
     generate: Generate,
+    watch: Watch,
 ) -> Constants:
-    """The constants stored in the folder, or freshly fitted on the training events and stored."""
+    """The constants stored in the folder, or freshly fitted on the stage's events and stored."""
     path = folder / FILE
     if not path.exists():
-        save_constants(path, config.fit(detector, train, earlier, generate))
+        save_constants(path, config.fit(detector, data.train, earlier, generate, data.validation, watch))
     return load_constants(path)
 
 
@@ -53,3 +58,21 @@ def generation(
         observer.end()
 
     return generate
+
+
+def watching(stage: str, observer: Observer, stop: StopRequest) -> Watch:
+    """How a long fit of a stage is followed.
+
+    Raises:
+        Interrupted: a signal asked to stop; the fit starts over next time.
+    """
+
+    def watch(parts: Sequence[T]) -> Iterator[T]:
+        observer.begin(f"fit {stage}", len(parts))
+        for number, part in enumerate(parts):
+            stop.check()
+            observer.advance(number, {})
+            yield part
+        observer.end()
+
+    return watch

@@ -18,7 +18,7 @@ from zoo.recipe.load import LoadedRecipe
 from zoo.recipe.resolved import digest
 from zoo.recipe.schema import Recipe
 from zoo.runner.assess import NotFinite, assess, timing
-from zoo.runner.constants import generation, stage_constants
+from zoo.runner.constants import generation, stage_constants, watching
 from zoo.runner.environment import data_digest, enable_compilation_cache, environment
 from zoo.runner.judgement import judged
 from zoo.runner.lock import DirectoryLock
@@ -156,7 +156,8 @@ def _train_stages(
         if taken_from is not None:
             observer.message(f"stage {name}: taken over from {taken_from}, where it was trained; --new trains it again")
         generate = generation(earlier, data.train, stream(recipe.seed, "fit", name), observer, stop)
-        constants = stage_constants(folder, stage.model, detector, data.train, earlier, generate)
+        watch = watching(name, observer, stop)
+        constants = stage_constants(folder, stage.model, detector, data, earlier, generate, watch)
         if stage.model.scheme.trained:
             trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
             trained = _trained(trainer, detector, folder, directory, observer, stop)

@@ -64,7 +64,7 @@ class Pace:
     """What compiling the sampler takes."""
     generates: bool
     fit_seconds: float
-    """What generating with earlier stages takes, where the stage is fitted on that."""
+    """What fitting takes, with what earlier stages generate for it."""
     judgements: int
     """How often the stage is asked about every test event, beside what it generates."""
 
@@ -134,7 +134,9 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData, ready: Collectio
     earlier: dict[str, Model] = {}
     for name, stage in recipe.stages.items():
         answers = _Repeated(earlier, data, stream(recipe.seed, "pace", name))
-        constants = stage.model.fit(detector, data.train, earlier, answers)
+        begun = time.perf_counter()
+        constants = stage.model.fit(detector, data.train, earlier, answers, data.validation)
+        fit_seconds = time.perf_counter() - begun
         step_seconds = 0.0
         if stage.model.scheme.trained and name not in ready:
             step_seconds, model = _step_pace(
@@ -153,7 +155,7 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData, ready: Collectio
             sampler_seconds=warm - stepped,
             generates=not isinstance(model.scheme, EventScheme),
             judgements=isinstance(model.scheme, Examined) + isinstance(model.scheme, Reconstructing),
-            fit_seconds=len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
+            fit_seconds=fit_seconds + len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
         )
         earlier[name] = model
     return paces

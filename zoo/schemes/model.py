@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, NoReturn, TypeVar
 
 import equinox as eqx
 import jax
@@ -23,8 +23,10 @@ from zoo.detectors.detector import Detector
 from zoo.errors import ComponentError
 from zoo.layers.buffer import Buffer
 from zoo.optim.precision import cast
-from zoo.schemes.scheme import Batch, Fitting, Generate, Scheme, SchemeConfig, Setting, network_at
+from zoo.schemes.scheme import Batch, Fitting, Generate, Scheme, SchemeConfig, Setting, Watch, network_at
 from zoo.typing import Key
+
+T = TypeVar("T")
 
 
 class Model(eqx.Module):
@@ -61,6 +63,10 @@ def _no_earlier_stage(stage: str) -> Iterator[NoReturn]:
     raise ComponentError(f"there is no earlier stage {stage!r} to generate with")
 
 
+def _unwatched(parts: Sequence[T]) -> Iterator[T]:
+    return iter(parts)
+
+
 class ModelConfig(Config):
     """The `[model]` table: what is generated, from what, and by which scheme."""
 
@@ -79,6 +85,8 @@ class ModelConfig(Config):
         train: Events,
         earlier: Mapping[str, Model] | None = None,
         generate: Generate = _no_earlier_stage,
+        validation: Events | None = None,
+        watch: Watch = _unwatched,
     ) -> Constants:
         """All constants of the stage, fitted on the training split.
 
@@ -87,6 +95,8 @@ class ModelConfig(Config):
             train: the training events.
             earlier: the trained models of earlier stages.
             generate: what they generate for the training particles.
+            validation: events for choosing between several fits; the training events where absent.
+            watch: is told of the progress of a long fit.
 
         Raises:
             ComponentError: the parts do not fit together.
@@ -94,7 +104,14 @@ class ModelConfig(Config):
         """
         constants = prefixed(self.condition.fit(detector, train.particles), "condition")
         constants |= prefixed(self.target.fit(detector, train.counts), "target")
-        fitting = Fitting(self._setting(detector, constants, earlier or {}), train, generate)
+        fitting = Fitting(
+            setting=self._setting(detector, constants, earlier or {}),
+            train=train,
+            generate=generate,
+            validation=train if validation is None else validation,
+            features=self.condition.build(detector, within(constants, "condition")),
+            watch=watch,
+        )
         return constants | prefixed(self.scheme.fit(fitting), "scheme")
 
     def unfitted(self, detector: Detector, earlier: Mapping[str, Model] | None = None) -> Constants:

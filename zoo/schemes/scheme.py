@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 import equinox as eqx
 import numpy as np
@@ -15,6 +15,7 @@ from zoo.catalogue import Config
 from zoo.data.condition import Condition
 from zoo.data.constants import Constants
 from zoo.data.events import Events
+from zoo.data.features.features import Features
 from zoo.data.readout import Readout
 from zoo.data.target import Target
 from zoo.errors import ComponentError
@@ -72,14 +73,34 @@ Generate = Callable[[str], Iterator[tuple[slice, Float[np.ndarray, "n *shape"]]]
 """Name of an earlier stage to (rows, photons): one generated target for every training particle, chunk by chunk."""
 
 
+T = TypeVar("T")
+
+
+class Watch(Protocol):
+    """Follows a fit that takes its time."""
+
+    def __call__(self, parts: Sequence[T]) -> Iterator[T]:
+        """The parts of the work one by one, each taken as done when the next is asked for.
+
+        Raises:
+            Interrupted: the runner was asked to stop; what was to be fitted is fitted anew next time.
+        """
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Fitting:
-    """What a scheme may fit constants on: the training split, and what earlier stages generate for it."""
+    """What a scheme may fit constants on: events, and what earlier stages generate for the training particles."""
 
     setting: Setting
     """As for `SchemeConfig.build`, with the fitted target and without constants of the scheme."""
     train: Events
     generate: Generate
+    validation: Events
+    """For choosing between several fits."""
+    features: Features
+    """What the condition features are made with."""
+    watch: Watch
 
 
 class Scheme(eqx.Module):
