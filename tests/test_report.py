@@ -386,8 +386,8 @@ def test_a_diverged_run_has_its_learning_curve(tmp_path: Path) -> None:
     lines = [*journal(("sums",)), {"event": "diverged", "stage": "sums", "step": 201}]
     lines[3]["loss"] = None
     result = document(converged=False, metrics=None, floor=None)
-    check_pictures(draw_run(tmp_path, TOY, result, lines, None), ["learning.png"])
-    assert draw_run(tmp_path, TOY, result, [], None) == []
+    check_pictures(draw_run(tmp_path, TOY, result, lines, {}), ["learning.png"])
+    assert draw_run(tmp_path, TOY, result, [], {}) == []
 
 
 def test_degenerate_responses_are_drawn(tmp_path: Path) -> None:
@@ -422,11 +422,11 @@ def test_degenerate_journals_are_drawn(tmp_path: Path) -> None:
         "players": [*journal(loss="critic/loss"), *journal(loss="generator/loss")],
     }
     lines = [line | {"stage": name} for name, of_stage in odd.items() for line in of_stage]
-    check_pictures(draw_run(tmp_path, TOY, document(), lines, None), ["learning.png"])
+    check_pictures(draw_run(tmp_path, TOY, document(), lines, {}), ["learning.png"])
 
 
 def test_a_journal_alone_is_drawn(tmp_path: Path) -> None:
-    check_pictures(draw_run(tmp_path, TOY, {}, journal(), None), ["learning.png"])
+    check_pictures(draw_run(tmp_path, TOY, {}, journal(), {}), ["learning.png"])
 
 
 def test_a_failing_picture_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -439,14 +439,14 @@ def test_a_failing_picture_leaves_nothing_behind(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(Figure, "savefig", fail)
     with pytest.raises(OSError, match="disk full"):
-        draw_run(tmp_path, TOY, document(), journal(), None)
+        draw_run(tmp_path, TOY, document(), journal(), {})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_pictures_do_not_depend_on_the_users_settings(tmp_path: Path) -> None:
-    (plain,) = draw_run(tmp_path / "plain", TOY, document(), journal(), None)
+    (plain,) = draw_run(tmp_path / "plain", TOY, document(), journal(), {})
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
-        (odd,) = draw_run(tmp_path / "odd", TOY, document(), journal(), None)
+        (odd,) = draw_run(tmp_path / "odd", TOY, document(), journal(), {})
         assert matplotlib.rcParams["font.size"] == 30
     assert plain.read_bytes() == odd.read_bytes()
 

@@ -175,7 +175,8 @@ def test_reconstructions_are_those_of_the_codes_and_their_error_is_told(zn: Dete
 
 def test_reconstructions_of_a_stage_are_compared_with_their_originals(zn: Detector, events: Events):
     model = built(zn, RESPONSES)
-    told = judged(model, jnp.dtype("float32"), zn, events, EvaluateConfig(bootstrap=0), KEY, Silent(), StopRequest())
+    config = EvaluateConfig(bootstrap=0)
+    told, arrays = judged(model, jnp.dtype("float32"), zn, events, config, KEY, Silent(), StopRequest())
     photons = np.asarray(rebuilt(model.scheme, batch_of(model, events)), np.float64)
     true, found = (np.einsum("nhw,rhw->nr", one, zn.readout.astype(float)) for one in (events.counts, photons))
     metrics = told["reconstruction"]["metrics"]
@@ -183,6 +184,19 @@ def test_reconstructions_of_a_stage_are_compared_with_their_originals(zn: Detect
     apart = np.abs(np.sort(true, axis=0) - np.sort(found, axis=0)).mean()
     assert metrics["wasserstein"]["mean"] == pytest.approx(apart, rel=1e-3)
     assert set(told["errors"]) == {"loss"}
+    entries = np.asarray(coded(model.scheme, batch_of(model, events).x))
+    np.testing.assert_array_equal(arrays["codebook"], [(entries == entry).sum() for entry in range(5)])
+    assert told["codebook"]["used"] == len(np.unique(entries))
+
+
+def test_the_use_of_a_particle_codebook_counts_every_token_of_every_event(zn: Detector, events: Events):
+    model = built(zn, PARTICLES)
+    few = EvaluateConfig(bootstrap=0, events=BATCH - 2)
+    told, arrays = judged(model, jnp.dtype("float32"), zn, events, few, KEY, Silent(), StopRequest())
+    entries = coded(model.scheme, batch_of(model, events).condition.features)[: BATCH - 2]
+    np.testing.assert_array_equal(arrays["codebook"], np.bincount(np.asarray(entries).reshape(-1), minlength=4))
+    assert arrays["codebook"].sum() == 2 * (BATCH - 2)
+    assert told["codebook"]["entries"] == 4
 
 
 @pytest.mark.parametrize(("progress", "awake"), [(0.1, 0.0), (0.3, 1.0)])

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.detectors.detector import Detector
 from zoo.report.channels import channels_figure
+from zoo.report.codebooks import codebooks_figure
 from zoo.report.examples import examples_figure
 from zoo.report.learning import learning_figure
 from zoo.report.style import save, zoo_style
@@ -20,13 +21,13 @@ def draw_run(
     detector: Detector,
     result: Mapping[str, Any],
     lines: Sequence[Mapping[str, Any]],
-    arrays: Mapping[str, np.ndarray] | None,
+    arrays: Mapping[str, np.ndarray],
 ) -> list[Path]:
     """Draw what there is to draw, as PNG files written aside and then renamed.
 
     `examples.png` (GEANT and generated responses to the same particles; not for a model of channel sums),
-    `channels.png` (distribution of every channel sum; not for a detector without channels), `learning.png` (losses and
-    validation of every stage).
+    `channels.png` (distribution of every channel sum; not for a detector without channels), `codebook.png` (how often
+    every entry of a codebook is used; for stages that have one), `learning.png` (losses and validation of every stage).
 
     Args:
         folder: where the files go; made if need be.
@@ -34,7 +35,8 @@ def draw_run(
         result: the run's document; anything in it may be missing.
         lines: the events of `metrics.jsonl`.
         arrays: `true_channels` (N, R), `channels` (repeats, N, R), `true_examples` (E, H, W), `examples`
-            (repeats, E, H, W) and `example_particles` (E, P); None for a run without an evaluation.
+            (repeats, E, H, W) and `example_particles` (E, P), none of them for a run without generated responses; and
+            for stages with a codebook `codebook_STAGE` (K,), how often each entry was chosen.
 
     Returns:
         The files written.
@@ -42,14 +44,18 @@ def draw_run(
     title, words = f"{detector.title}: {result.get('recipe') or 'generated responses'}", _words(result)
     written = []
     with zoo_style():
-        if arrays is not None and arrays["examples"].ndim == 4 and arrays["examples"].shape[1]:
+        if "examples" in arrays and arrays["examples"].ndim == 4 and arrays["examples"].shape[1]:
             figure = examples_figure(
                 title, words, detector, arrays["true_examples"], arrays["examples"], arrays["example_particles"]
             )
             written.append(save(figure, folder / "examples.png"))
-        if arrays is not None and arrays["true_channels"].ndim == 2 and arrays["true_channels"].size:
+        if "channels" in arrays and arrays["true_channels"].ndim == 2 and arrays["true_channels"].size:
             figure = channels_figure(title, words, detector, result, arrays["true_channels"], arrays["channels"])
             written.append(save(figure, folder / "channels.png"))
+        named = {stage: f"codebook_{stage}" for stage in result.get("stages") or {}}
+        codebooks = {stage: arrays[name] for stage, name in named.items() if name in arrays}
+        if codebooks:
+            written.append(save(codebooks_figure(title, words, result, codebooks), folder / "codebook.png"))
         figure = learning_figure(title, words, result, lines)
         if figure is not None:
             written.append(save(figure, folder / "learning.png"))

@@ -55,9 +55,9 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def count(many: int, noun: str) -> str:
-    """`1 event`, `2,113 events`."""
-    return f"{many:,} {noun}{'' if many == 1 else 's'}"
+def count(many: int, noun: str, plural: str | None = None) -> str:
+    """`1 event`, `2,113 events`; with `plural` for nouns like entry, entries."""
+    return f"{many:,} {noun if many == 1 else plural or f'{noun}s'}"
 
 
 def _places(value: float, uncertainty: float) -> int:

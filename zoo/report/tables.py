@@ -91,17 +91,23 @@ def _errors(errors: Mapping[str, Any]) -> list[str]:
 
 
 def _judgements(result: Mapping[str, Any]) -> Iterator[list[str]]:
-    """How stages answer about given responses: their reconstructions, and the errors of all but a last one."""
+    """How stages answer about given responses: reconstructions, codebooks, and the errors of all but a last one."""
     for name, stage in (result.get("stages") or {}).items():
-        found = (stage.get("reconstruction") or {}).get("metrics")
+        found, codebook = (stage.get("reconstruction") or {}).get("metrics"), stage.get("codebook")
         rows = [(name, number(value)) for name, value in (stage.get("errors") or {}).items()]
+        what = "Errors on"
         if found is not None:
+            what = "Reconstructions of"
             rows += [
                 (title, number(found[key]["mean"])) for key, title in METRICS.items() if found.get(key) is not None
             ]
-            yield [f"Reconstructions of the test split, stage {name}", *listing(rows)]
-        elif rows and result.get("errors") is None:
-            yield [f"Errors on the test split, stage {name}", *listing(rows)]
+        elif result.get("errors") is not None:
+            what, rows = "Codebook on", []
+        if codebook is not None:
+            entries, perplexity = count(codebook["entries"], "entry", "entries"), number(codebook["perplexity"])
+            rows.append(("codebook", f"{codebook['used']:,} of {entries} used, perplexity {perplexity}"))
+        if rows:
+            yield [f"{what} the test split, stage {name}", *listing(rows)]
 
 
 def _published_metrics(metrics: Mapping[str, Any], floor: Mapping[str, Any], evaluated: Mapping[str, Any]) -> list[str]:

@@ -210,13 +210,16 @@ def _finish(
 ) -> None:
     """Evaluate on the test split, draw, and write `result.json` last."""
     detector = recipe.detector.build()
-    evaluation, times, arrays, failure = None, None, None, None
+    evaluation, times, failure = None, None, None
+    arrays: dict[str, np.ndarray] = {}
     complete = len(stages) == len(recipe.stages)
     if complete:
         key = stream(recipe.seed, "evaluation")
         dtypes = {name: compute_dtype(stage.precision) for name, stage in recipe.stages.items()}
         for name, dtype in dtypes.items():
-            stages[name] |= judged(models[name], dtype, detector, test, recipe.evaluate, key, observer, stop)
+            told, kept = judged(models[name], dtype, detector, test, recipe.evaluate, key, observer, stop)
+            stages[name] |= told
+            arrays |= {f"{what}_{name}": array for what, array in kept.items()}
         final = list(recipe.stages)[-1]
         model, dtype = models[final], dtypes[final]
         if isinstance(model.scheme, EventScheme):
@@ -224,7 +227,8 @@ def _finish(
         else:
             generator = Generator(model, dtype)
             try:
-                evaluation, arrays = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
+                evaluation, kept = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
+                arrays |= kept
             except NotFinite as error:
                 failure = str(error)
             if recipe.evaluate.timing:
@@ -232,7 +236,7 @@ def _finish(
     document = result(directory.name, recipe, stages, evaluation, times, device_description(), provenance, failure)
     from zoo.report.plots import draw_run
 
-    if arrays is not None:
+    if arrays:
         directory.save_arrays(arrays)
     draw_run(directory.plots, detector, document, list(directory.journal.lines()), arrays)
     write_json(directory.result_file, document)

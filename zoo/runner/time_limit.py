@@ -25,7 +25,7 @@ from zoo.runner.trainer import StageData, Trainer
 from zoo.schemes.examination import Examiner
 from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
-from zoo.schemes.scheme import EventScheme, Examined, Reconstructing
+from zoo.schemes.scheme import EventScheme, Examined, Reconstructing, Tokenising
 from zoo.typing import Key
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -154,7 +154,7 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData, ready: Collectio
             sample_seconds=(time.perf_counter() - warm) / CHUNK,
             sampler_seconds=warm - stepped,
             generates=not isinstance(model.scheme, EventScheme),
-            judgements=isinstance(model.scheme, Examined) + isinstance(model.scheme, Reconstructing),
+            judgements=sum(isinstance(model.scheme, role) for role in (Examined, Reconstructing, Tokenising)),
             fit_seconds=fit_seconds + len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
         )
         earlier[name] = model

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Float, Int, Shaped
 
 from zoo.data.events import Events
 from zoo.schemes.generation import CHUNK
 from zoo.schemes.model import Model, computing
-from zoo.schemes.scheme import Examined, Reconstructing
+from zoo.schemes.scheme import Examined, Reconstructing, Tokenising
 from zoo.typing import Key
 
 Raw = tuple[Shaped[Array, "B H W"], Float[Array, "B P"]]
@@ -51,6 +51,19 @@ class Reconstructor:
             yield rows, np.asarray(_reconstructed(self._model, *raw, key))[: rows.stop - rows.start]
 
 
+class TokenReader:
+    """The codebook entries that a scheme makes of given events, chunk by chunk."""
+
+    def __init__(self, model: Model, dtype: jnp.dtype, chunk: int = CHUNK) -> None:
+        self._model = computing(model, dtype)
+        self.chunk = chunk
+
+    def chunks(self, events: Events, key: Key) -> Iterator[tuple[slice, Int[np.ndarray, "n T"]]]:
+        """(rows, entries that stand for these events)."""
+        for rows, raw in _blocks(events, self.chunk):
+            yield rows, np.asarray(_tokenised(self._model, *raw, key))[: rows.stop - rows.start]
+
+
 def _blocks(events: Events, chunk: int) -> Iterator[tuple[slice, Raw]]:
     """(rows, the events on the device, padded to a whole chunk)."""
     for start in range(0, len(events), chunk):
@@ -75,3 +88,11 @@ def _reconstructed(
 ) -> Float[Array, "B *shape"]:
     assert isinstance(model.scheme, Reconstructing)
     return model.scheme.reconstruct(model.batch(counts, particles, key)).astype(jnp.float32)
+
+
+@eqx.filter_jit
+def _tokenised(
+    model: Model, counts: Shaped[Array, "B H W"], particles: Float[Array, "B P"], key: Key
+) -> Int[Array, "B T"]:
+    assert isinstance(model.scheme, Tokenising)
+    return model.scheme.tokenise(model.batch(counts, particles, key))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from zoo.catalogue import Config
 from zoo.data.condition import Condition
@@ -164,6 +164,19 @@ class Reconstructing(Scheme):
     @abstractmethod
     def reconstruct(self, batch: Batch) -> Float[Array, "B *shape"]:
         """Given targets through the code and back, in photons, in evaluation mode."""
+
+
+class Tokenising(Scheme):
+    """A scheme that makes codebook entries of given events; how it uses them is told beside whatever else it does."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """The number of entries, K."""
+
+    @abstractmethod
+    def tokenise(self, batch: Batch) -> Int[Array, "B T"]:
+        """The entries that stand for every event, from 0 to K - 1, in evaluation mode."""
 
 
 class FittedScheme(Scheme):

@@ -17,7 +17,7 @@ from zoo.errors import ComponentError
 from zoo.layers.initial import normal
 from zoo.layers.linear import Linear
 from zoo.schemes.reductions import summed
-from zoo.schemes.scheme import EventScheme, Reconstructing, SchemeConfig
+from zoo.schemes.scheme import Batch, EventScheme, Reconstructing, SchemeConfig, Tokenising
 from zoo.schemes.vector_quantised.bottleneck import Bottleneck
 from zoo.typing import Key, Scalar
 
@@ -70,7 +70,7 @@ class TokeniserConfig(SchemeConfig):
         return summed(values) if self.reduction == "sum" else jnp.mean(values)
 
 
-class Tokeniser(EventScheme):
+class Tokeniser(EventScheme, Tokenising):
     """A trained autoencoder through a codebook."""
 
     bottleneck: Bottleneck
@@ -90,6 +90,10 @@ class ResponseTokeniser(Tokeniser, Reconstructing):
     def codes(self, x: Float[Array, "B H W"]) -> Int[Array, "B T"]:
         """The codes of images, in evaluation mode."""
 
+    def tokenise(self, batch: Batch) -> Int[Array, "B T"]:
+        """The codes of the responses."""
+        return self.codes(batch.x)
+
     @abstractmethod
     def decode(self, ids: Int[Array, "B T"]) -> Float[Array, "B H W"]:
         """The images that codes stand for, in evaluation mode."""
@@ -101,3 +105,7 @@ class VectorTokeniser(Tokeniser):
     @abstractmethod
     def codes(self, features: Float[Array, "B F"]) -> Int[Array, "B T"]:
         """The codes of particles, in evaluation mode."""
+
+    def tokenise(self, batch: Batch) -> Int[Array, "B T"]:
+        """The codes of the particles."""
+        return self.codes(batch.condition.features)
