@@ -6,12 +6,12 @@ from abc import abstractmethod
 from typing import Self
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from zoo.catalogue import Config
 from zoo.errors import ComponentError
+from zoo.layers.rectify import rectify
 from zoo.typing import Key
 
 OUTPUT_SHIFT = 0.5
@@ -103,4 +103,4 @@ class BackboneConfig(Config):
 
 def positive(image: Float[Array, "B H W"]) -> Float[Array, "B H W"]:
     """The output activation of every decoder, float32."""
-    return jax.nn.relu(image.astype(jnp.float32) + OUTPUT_SHIFT)
+    return rectify(image.astype(jnp.float32) + OUTPUT_SHIFT)

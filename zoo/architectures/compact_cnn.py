@@ -18,6 +18,7 @@ from zoo.errors import ComponentError
 from zoo.layers.attention import AttentionBlock
 from zoo.layers.conv import Conv, Downsample, Upsample
 from zoo.layers.norm import LayerNorm
+from zoo.layers.rectify import rectify
 from zoo.layers.residual import ResidualBlock
 from zoo.typing import Key
 
@@ -194,7 +195,7 @@ class CompactDecoder(Decoder):
         x = self.last(jax.nn.silu(self.norm(x)))[..., 0]
         top, left = ((have - want) // 2 for have, want in zip(x.shape[1:], self.image, strict=True))
         x = x[:, top : top + self.image[0], left : left + self.image[1]]
-        return jax.nn.relu(x.astype(jnp.float32)), self
+        return rectify(x.astype(jnp.float32)), self
 
 
 def _levels(channels: int, widths: list[int], blocks: int, key: Key) -> Iterator[tuple[ResidualBlock, ...]]:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from zoo.layers.linear import Linear
+from zoo.layers.rectify import rectify
 from zoo.typing import Key
 
 
@@ -66,7 +67,7 @@ class LatentHead(eqx.Module):
     def __call__(self, tokens: Float[Array, "B T D"]) -> tuple[Float[Array, "B latent"], Float[Array, "B latent"]]:
         """Mean and log variance, float32."""
         flat = self.per_token(tokens).reshape(len(tokens), -1)
-        x = jax.nn.relu(self.hidden(flat))
+        x = rectify(self.hidden(flat))
         return self.mean(x).astype(jnp.float32), self.log_variance(x).astype(jnp.float32)
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from zoo.layers.linear import Linear
+from zoo.layers.rectify import rectify
 from zoo.typing import Key
 
 SLOPE = 0.2
@@ -33,4 +34,4 @@ class NoiseGenerator(eqx.Module):
         x = jnp.concatenate([self.noise(noise), self.condition(features)], axis=-1)
         for layer in self.hidden:
             x = layer(jax.nn.leaky_relu(x, SLOPE))
-        return jax.nn.relu(self.out(jax.nn.leaky_relu(x, SLOPE)).astype(jnp.float32))
+        return rectify(self.out(jax.nn.leaky_relu(x, SLOPE)).astype(jnp.float32))

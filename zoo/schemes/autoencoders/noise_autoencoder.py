@@ -16,6 +16,7 @@ from zoo.architectures.noise_generator import NoiseGenerator
 from zoo.catalogue import OneOf, register
 from zoo.data.condition import Condition
 from zoo.layers.linear import Linear
+from zoo.layers.rectify import rectify
 from zoo.schemes.autoencoders.alignments.alignment import AlignmentConfig
 from zoo.schemes.autoencoders.autoencoder import Autoencoder, AutoencoderConfig, Size
 from zoo.schemes.scheme import Batch, Outcome, Setting
@@ -68,7 +69,7 @@ class NoiseAutoencoder(Autoencoder):
         del player
         encoder_key, noise_key, decoder_key = jax.random.split(key, 3)
         tokens, encoder = self.encoder(batch.x[..., None], None, key=encoder_key)
-        encoded = jax.nn.relu(self.head(tokens.reshape(len(tokens), -1)).astype(jnp.float32))
+        encoded = rectify(self.head(tokens.reshape(len(tokens), -1)).astype(jnp.float32))
         image, decoder = self.decoder(encoded, key=decoder_key)
         generated = self._generated(batch.condition, noise_key)
         alignment = self.config.alignment
