@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from zoo.layers.bottleneck import BiasedConv, BottleneckBlock
+from zoo.layers.biased_conv import BiasedConv
+from zoo.layers.bottleneck import BottleneckBlock
 from zoo.layers.image_convolution import ImageConvolution
 from zoo.layers.mixer_block import MixerBlock
 from zoo.layers.patch_embedding import PatchProjection

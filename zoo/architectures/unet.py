@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import equinox as eqx
@@ -16,6 +15,7 @@ from zoo.catalogue import Published, register
 from zoo.errors import ComponentError
 from zoo.layers.attention import ConditionalAttention
 from zoo.layers.conv import Conv, Downsample, Upsample
+from zoo.layers.keys import endless
 from zoo.layers.linear import Linear
 from zoo.layers.norm import LayerNorm
 from zoo.layers.residual import ResidualBlock
@@ -102,7 +102,7 @@ class UNet(TimeNetwork):
     time_features: int = eqx.field(static=True)
 
     def __init__(self, config: UNetConfig, in_channels: int, out_channels: int, features: int, *, key: Key) -> None:
-        keys = _keys(key)
+        keys = endless(key)
         widths = [config.channels * multiplier for multiplier in config.multipliers]
         attended = len(widths) - 2
         size = 2 * widths[0]
@@ -194,9 +194,3 @@ class UNet(TimeNetwork):
                     x = jnp.concatenate([skips.pop(), step.attention(x, condition)], axis=-1)
                 x = step.residual(x, time)
         return self.last(jax.nn.silu(self.norm(x))).astype(jnp.float32)
-
-
-def _keys(key: Key) -> Iterator[Key]:
-    while True:
-        key, one = jax.random.split(key)
-        yield one

@@ -34,6 +34,15 @@ def convolve_plain(x: Map, kernel: Kernel, stride: int = 1) -> Map:
     return _convolve(x, kernel, (stride, stride), "SAME")
 
 
+def convolve_centred(x: Map, kernel: Kernel, stride: int) -> Map:
+    """Convolution with the same zero padding on both sides, as in PyTorch; ceil(n / stride) pixels for odd sizes.
+
+    XLA's own padding ("SAME") puts more of it behind where sizes are even, and so shifts the map by a pixel.
+    """
+    margin = (len(kernel) // 2, len(kernel) // 2)
+    return _convolve(x, kernel, (stride, stride), [margin, margin])
+
+
 @jax.custom_vjp
 def convolve_widened(x: Map, kernel: Kernel) -> Map:
     """The same for stride 1 and odd sizes, on the CPU two to four times as fast where channels are few.

@@ -31,6 +31,12 @@ def lecun_normal(key: Key, shape: tuple[int, ...]) -> Float[Array, "..."]:
     return _drawn(key, shape, lambda host: std * ndtri(host.uniform(ndtr(-2.0), ndtr(2.0), shape)))
 
 
+def uniform(key: Key, shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Uniform within 1/sqrt(fan_in): PyTorch's default for every kernel."""
+    bound = prod(shape[:-1]) ** -0.5
+    return _drawn(key, shape, lambda host: host.uniform(-bound, bound, shape))
+
+
 def normal(std: float) -> Initialiser:
     """Normal of a given standard deviation."""
     return lambda key, shape: _drawn(key, shape, lambda host: std * host.standard_normal(shape))

@@ -7,22 +7,36 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from zoo.layers.initial import Initialiser, lecun_normal
 from zoo.layers.linear import Linear
 from zoo.layers.softmax_attention import Tokens, attend_batched
 from zoo.typing import Key
 
 
 class SelfAttention(eqx.Module):
-    """Every token attends to all; queries, keys and values of the tokens' own width (components 2)."""
+    """Every token attends to all; queries, keys and values of the tokens' own width (components 2).
+
+    `out_bias` departs from `use_bias` where only the last layer has a bias.
+    """
 
     qkv: Linear
     out: Linear
     heads: int = eqx.field(static=True)
 
-    def __init__(self, width: int, heads: int, *, use_bias: bool = True, key: Key) -> None:
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        *,
+        use_bias: bool = True,
+        out_bias: bool | None = None,
+        init: Initialiser = lecun_normal,
+        key: Key,
+    ) -> None:
         qkv_key, out_key = jax.random.split(key)
-        self.qkv = Linear(width, 3 * width, use_bias=use_bias, key=qkv_key)
-        self.out = Linear(width, width, use_bias=use_bias, key=out_key)
+        out_bias = use_bias if out_bias is None else out_bias
+        self.qkv = Linear(width, 3 * width, use_bias=use_bias, init=init, key=qkv_key)
+        self.out = Linear(width, width, use_bias=out_bias, init=init, key=out_key)
         self.heads = heads
 
     def __call__(self, x: Float[Array, "B T D"]) -> Float[Array, "B T D"]:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from zoo.layers.batch_norm import BatchNorm
 from zoo.layers.buffer import Buffer
+from zoo.layers.group_norm import GroupNorm
 from zoo.layers.norm import LayerNorm
 
 T = TypeVar("T")
@@ -34,4 +35,5 @@ def cast(tree: T, dtype: jnp.dtype) -> T:
             return leaf.astype(dtype)
         return leaf
 
-    return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, LayerNorm | BatchNorm | Buffer))
+    kept = LayerNorm | GroupNorm | BatchNorm | Buffer
+    return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, kept))
