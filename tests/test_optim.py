@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from zoo.catalogue import components
+from zoo.catalogue import components, published
 from zoo.layers.buffer import Buffer
 from zoo.layers.linear import Linear
 from zoo.layers.norm import LayerNorm
 from zoo.optim.averaging import moved_average
 from zoo.optim.precision import cast, compute_dtype
-from zoo.optim.schedules import ConstantConfig, OneCycleConfig, WarmupCosineConfig
+from zoo.optim.schedules import ConstantConfig, HalfCosineConfig, OneCycleConfig, WarmupCosineConfig
 
 PEAK = 2.7e-3
 
@@ -174,6 +174,21 @@ class Net(eqx.Module):
 
 def net() -> Net:
     return Net(Linear(3, 2, key=jax.random.key(0)), LayerNorm(2), Buffer(jnp.ones(2)), jnp.ones((2, 2)), jnp.arange(3))
+
+
+def test_half_a_cosine_ends_at_zero():
+    found = rates(HalfCosineConfig(), 100)
+    np.testing.assert_allclose(found[[0, 9, 10, 55, 100]], [PEAK / 10, PEAK, PEAK, PEAK / 2, 0.0], rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(found[10:], cosine(PEAK, 0.0, np.arange(91) / 90), rtol=1e-3, atol=1e-9)
+
+
+def test_the_published_diffusion_schedule_swings_and_ends_at_55_percent():
+    """Schemes 8, trap 4: peaks at steps 2,560 and 48,631, zeros at 25,595 and 71,667, of 83,900 steps."""
+    marker = published(HalfCosineConfig.model_fields["span"])
+    assert marker is not None
+    schedule = HalfCosineConfig(span=marker.value).build(PEAK, 83_900)
+    found = np.array([float(schedule(step)) for step in (2_560, 48_631, 25_595, 71_667, 83_900)]) / PEAK
+    np.testing.assert_allclose(found, [1.0, 1.0, 0.0, 0.0, 0.55], atol=0.005)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])

@@ -15,9 +15,11 @@ from zoo.schemes.samplers.adaptive import AdaptiveConfig
 from zoo.schemes.samplers.euler import EulerConfig
 from zoo.schemes.samplers.heun import HeunConfig
 from zoo.schemes.samplers.midpoint import MidpointConfig
-from zoo.schemes.samplers.sampler import FixedStepConfig
+from zoo.schemes.samplers.sampler import FixedStepConfig, SamplerConfig
 
-SAMPLERS: dict[str, Any] = dict(components("sampler"))
+SAMPLERS: dict[str, Any] = {
+    name: config for name, config in components("sampler").items() if issubclass(config, SamplerConfig)
+}
 FIXED = {name: config for name, config in SAMPLERS.items() if issubclass(config, FixedStepConfig)}
 ORDERS = {EulerConfig: 1, HeunConfig: 2, MidpointConfig: 2}
 START = np.linspace(-2, 2, 6).reshape(3, 2).astype(np.float32)

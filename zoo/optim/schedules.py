@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
+from jaxtyping import Array
 from pydantic import Field
 
-from zoo.catalogue import register
+from zoo.catalogue import Published, register
 from zoo.optim.schedule import ScheduleConfig
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -57,3 +60,26 @@ class WarmupCosineConfig(ScheduleConfig):
         if rise == 0:
             return fall
         return optax.join_schedules([optax.linear_schedule(peak / rise, peak, max(1, rise - 1)), fall], [rise])
+
+
+@register("schedule", "half_cosine")
+class HalfCosineConfig(ScheduleConfig):
+    """Linear from zero to the peak, then half a cosine down to zero: the diffusion model's of the thesis."""
+
+    warmup: Fraction = 0.1
+    """Fraction of the schedule spent rising."""
+    span: Annotated[float, Field(gt=0, le=1), Published(256 / 839)] = 1.0
+    """Fraction of the training that the schedule takes; afterwards the cosine goes on, up to the peak and down again.
+    The published code gives the number of batches (839) where their size (256) is asked for."""
+
+    def build(self, peak: float, steps: int) -> optax.Schedule:
+        """Starts one step up the ramp, so that the first step is not wasted."""
+        span = max(1, round(self.span * steps))
+        rise = int(self.warmup * span)
+
+        def rate(step: ArrayLike) -> Array:
+            step = jnp.asarray(step)
+            falling = 0.5 * (1.0 + jnp.cos(jnp.pi * (step - rise) / max(1, span - rise)))
+            return peak * jnp.where(step < rise, (step + 1.0) / max(1, rise), falling)
+
+        return rate

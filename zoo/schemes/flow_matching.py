@@ -17,6 +17,7 @@ from zoo.data.condition import Condition
 from zoo.data.target import Target
 from zoo.schemes.samplers.sampler import SamplerConfig
 from zoo.schemes.scheme import Batch, Outcome, Scheme, SchemeConfig, Setting
+from zoo.schemes.time_field import field, network_for, per_example
 from zoo.schemes.times.time_distribution import TimeDistributionConfig
 from zoo.typing import Key
 
@@ -42,15 +43,7 @@ class FlowConfig(SchemeConfig):
         Raises:
             ComponentError: the network cannot be built for them.
         """
-        image = len(setting.shape) == 2
-        channels = setting.channels or 1
-        network = self.network.build(
-            shape=setting.shape,
-            in_channels=channels + (setting.maps if image else 0),
-            out_channels=channels,
-            features=setting.features,
-            key=key,
-        )
+        network = network_for(self.network, setting, key=key)
         shape = setting.shape if setting.channels is None else (*setting.shape, setting.channels)
         return FlowMatching(network, setting.target, self, shape, setting.channels is not None)
 
@@ -82,11 +75,7 @@ class FlowMatching(Scheme):
         self, x: Float[Array, "B *shape"], time: Float[Array, " B"], condition: Condition
     ) -> Float[Array, "B *shape"]:
         """The velocity field at times `time`, float32."""
-        state = x if self.with_channels else x[..., None]
-        if condition.maps is not None and state.ndim == 4:
-            state = jnp.concatenate([state, condition.maps], axis=-1)
-        output = self.network(state, time, condition.features)
-        output = output if self.with_channels else output[..., 0]
+        output = field(self.network, x, time, condition, with_channels=self.with_channels)
         return output if self.config.prediction == "velocity" else self._towards(output, x, time)
 
     def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
@@ -95,7 +84,7 @@ class FlowMatching(Scheme):
         time_key, noise_key = jax.random.split(key)
         time = self.config.time.draw(time_key, len(batch.x))
         noise = jax.random.normal(noise_key, batch.x.shape)
-        t = _per_example(time, batch.x.ndim)
+        t = per_example(time, batch.x.ndim)
         state = (1.0 - t) * noise + t * batch.x
         target = batch.x - noise if self.config.prediction == "velocity" else self._towards(batch.x, state, time)
         loss = jnp.mean(jnp.square(self.velocity(state, time, batch.condition) - target))
@@ -119,8 +108,4 @@ class FlowMatching(Scheme):
         self, data: Float[Array, "B *shape"], x: Float[Array, "B *shape"], time: Float[Array, " B"]
     ) -> Float[Array, "B *shape"]:
         """The velocity that leads from `x` at `time` to `data` at t = 1."""
-        return (data - x) / jnp.maximum(1.0 - _per_example(time, x.ndim), self.config.time_left)
-
-
-def _per_example(time: Float[Array, " B"], ndim: int) -> Float[Array, "B *ones"]:
-    return time.reshape(-1, *(1,) * (ndim - 1))
+        return (data - x) / jnp.maximum(1.0 - per_example(time, x.ndim), self.config.time_left)

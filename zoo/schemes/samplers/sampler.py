@@ -1,4 +1,4 @@
-"""The role of a sampler: integrate a velocity field from t = 0 (noise) to t = 1 (data)."""
+"""The role of a solver: integrate a velocity field from t = 0 (noise) to t = 1 (data)."""
 
 from __future__ import annotations
 
@@ -11,18 +11,37 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 from pydantic import Field
 
-from zoo.catalogue import Config
+from zoo.schemes.samplers.denoising import Denoising, DenoisingSamplerConfig
+from zoo.typing import Key
 
 Velocity = Callable[[Float[Array, "B *shape"], Float[Array, ""]], Float[Array, "B *shape"]]
 """(state, scalar time) -> velocity, both float32."""
 
 
-class SamplerConfig(Config):
-    """Config of a sampler; samplers have no parameters, so the config integrates itself."""
+class SamplerConfig(DenoisingSamplerConfig):
+    """Config of a solver; it has no parameters, so the config integrates itself.
+
+    What solves the ODE of a flow also samples a diffusion, along its probability-flow ODE.
+    """
 
     @abstractmethod
     def integrate(self, velocity: Velocity, noise: Float[Array, "B *shape"]) -> Float[Array, "B *shape"]:
         """The state at t = 1 of the flow that starts from `noise` at t = 0, in one traced loop."""
+
+    def denoise(self, denoising: Denoising, noise: Float[Array, "B *shape"], key: Key) -> Float[Array, "B *shape"]:
+        """Integrate the probability-flow ODE from the last level to the first, then take the data predicted there.
+
+        What falls linearly is the angle: x_t = cos(angle) x + sin(angle) eps has a bounded slope, the "v" of Salimans
+        and Ho (2022), all the way from noise to data. Deterministic: `key` is not used.
+        """
+        del key
+        first, last = (float(angle) for angle in denoising.levels.angles[[0, -1]])
+
+        def velocity(x: Float[Array, "B *shape"], time: Float[Array, ""]) -> Float[Array, "B *shape"]:
+            level = denoising.levels.at_angle(last + (first - last) * time)
+            return (first - last) * denoising.slope(x, level)
+
+        return denoising.data(self.integrate(velocity, noise), denoising.levels.at_angle(jnp.asarray(first)))
 
 
 class FixedStepConfig(SamplerConfig):

@@ -1,0 +1,1 @@
+"""How much noise a diffusion adds at every step, one file each."""
