@@ -41,7 +41,7 @@ from pydantic_core import CoreSchema, core_schema
 from zoo.errors import ComponentError
 
 ENTRY_POINT_GROUP = "calozoo.components"
-ROOMS = ("zoo.detectors", "zoo.data", "zoo.optim", "zoo.architectures", "zoo.schemes")
+ROOMS = ("zoo.detectors", "zoo.data", "zoo.optim", "zoo.architectures", "zoo.evaluation", "zoo.schemes")
 
 DISCRIMINATOR = {"source": "source"}
 """The key that names the component in its table, where it is not `name`: `[data]` says `source`."""

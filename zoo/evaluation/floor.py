@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from zoo.evaluation.events import Events
 from zoo.evaluation.groups import frequent, pair
 from zoo.evaluation.metrics.diversity import MINIMUM_EVENTS, Summary, ratio, spread_of_pixels, spread_of_sums
 from zoo.evaluation.metrics.errors import channel_error, rms, squared_error
+from zoo.evaluation.metrics.metric import Metric
 from zoo.evaluation.metrics.wasserstein import channel_wasserstein, wasserstein
 from zoo.evaluation.observables import SCALARS, Readout, Responses, slabs
 from zoo.evaluation.randomness import Purpose, stream
@@ -36,7 +37,7 @@ def noise_floor(
     Raises:
         DataError: arrays that cannot be used as events.
     """
-    return floor_of(Events.of(responses, particles, readout), repeats, seed)
+    return floor_of(Events.of(responses, particles, readout), repeats, seed, {})
 
 
 def over_repeats(values: Sequence[float] | Float[np.ndarray, " K"]) -> dict[str, float]:
@@ -44,9 +45,12 @@ def over_repeats(values: Sequence[float] | Float[np.ndarray, " K"]) -> dict[str,
     return {"mean": float(np.mean(values)), "std": float(np.std(values))}
 
 
-def floor_of(events: Events, repeats: int, seed: int) -> dict[str, Any]:
-    """`noise_floor` of events that are measured already."""
-    return {"random_halves": _random_halves(events, repeats, seed), "repeats": _repeats(events, repeats, seed)}
+def floor_of(events: Events, repeats: int, seed: int, metrics: Mapping[str, Metric]) -> dict[str, Any]:
+    """`noise_floor` of events that are measured already, for the metrics of a recipe as well."""
+    return {
+        "random_halves": _random_halves(events, repeats, seed),
+        "repeats": _repeats(events, repeats, seed, metrics),
+    }
 
 
 def _random_halves(events: Events, repeats: int, seed: int) -> dict[str, Any] | None:
@@ -62,16 +66,18 @@ def _random_halves(events: Events, repeats: int, seed: int) -> dict[str, Any] | 
     return {"wasserstein": over_repeats(distances)}
 
 
-def _repeats(events: Events, repeats: int, seed: int) -> dict[str, Any] | None:
+def _repeats(events: Events, repeats: int, seed: int, metrics: Mapping[str, Metric]) -> dict[str, Any] | None:
     generator = stream(seed, Purpose.REPEATS)
-    rounds = [_compare(events, *pair(events.groups, generator)) for _ in range(repeats)]
-    names = ("wasserstein", "mae", "rmse", *SCALARS)
+    rounds = [_compare(events, *pair(events.groups, generator), metrics) for _ in range(repeats)]
+    names = ("wasserstein", "mae", "rmse", *SCALARS, *metrics)
     if not rounds[0]:
         return None
     return {name: over_repeats([found[name] for found in rounds]) if name in rounds[0] else None for name in names}
 
 
-def _compare(events: Events, first: Int[np.ndarray, " K"], second: Int[np.ndarray, " K"]) -> dict[str, float]:
+def _compare(
+    events: Events, first: Int[np.ndarray, " K"], second: Int[np.ndarray, " K"], metrics: Mapping[str, Metric]
+) -> dict[str, float]:
     """Every metric between two matched halves; empty without pairs."""
     if not len(first):
         return {}
@@ -81,19 +87,24 @@ def _compare(events: Events, first: Int[np.ndarray, " K"], second: Int[np.ndarra
         found["wasserstein"] = channel_wasserstein(channels[first], channels[second]).mean()
         found["mae"] = channel_error(channels[first], channels[second]).mean()
     if events.has_pixels:
-        found["rmse"] = rms(_matched_errors(events, first, second))
+        found["rmse"] = rms(_matched(squared_error, events, first, second))
+        found |= {name: _matched(metric, events, first, second).mean() for name, metric in metrics.items()}
     for name in SCALARS:
         if name in events.observed:
             found[name] = wasserstein(events.observed[name][first], events.observed[name][second])
     return found
 
 
-def _matched_errors(
-    events: Events, first: Int[np.ndarray, " K"], second: Int[np.ndarray, " K"]
+def _matched(
+    error: Callable[[Responses, Responses], Float[np.ndarray, " k"]],
+    events: Events,
+    first: Int[np.ndarray, " K"],
+    second: Int[np.ndarray, " K"],
 ) -> Float[np.ndarray, " K"]:
+    """An error of every pair, for as many pairs at a time as fit into memory."""
     responses = events.responses
     slices = slabs(responses, len(first))
-    return np.concatenate([squared_error(responses[first[rows]], responses[second[rows]]) for rows in slices])
+    return np.concatenate([error(responses[first[rows]], responses[second[rows]]) for rows in slices])
 
 
 def diversity_floor(events: Events, repeats: int, seed: int) -> dict[str, Summary | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float, Shaped
 
@@ -10,6 +12,7 @@ from zoo.evaluation.events import Events
 from zoo.evaluation.groups import frequent
 from zoo.evaluation.metrics.diversity import MINIMUM_EVENTS, PixelSpread
 from zoo.evaluation.metrics.errors import squared_error
+from zoo.evaluation.metrics.metric import Metric
 from zoo.evaluation.observables import check_shape, observe
 
 WHAT = "generated responses"
@@ -19,15 +22,17 @@ class Generated:
     """Observables of `repeats` generated responses to every event.
 
     Attributes:
-        values: observable to (repeats, N, ...), and `squared_error` where pixels are known on both sides.
+        values: observable to (repeats, N, ...), and where pixels are known on both sides `squared_error` and what the
+            metrics of the recipe say of every event.
         groups: particle of every event, -1 for those too rare for a spread.
         pixel_spread: f(c) per repeat and particle of those groups, once a repeat is complete.
     """
 
-    def __init__(self, events: Events, repeats: int) -> None:
+    def __init__(self, events: Events, repeats: int, metrics: Mapping[str, Metric]) -> None:
         if repeats < 1:
             raise DataError(f"{WHAT}: {repeats} repeats; at least 1 is expected")
         self._events = events
+        self._metrics = metrics
         self.filled = np.zeros((repeats, len(events)), dtype=bool)
         self.values: dict[str, Float[np.ndarray, "K N ..."]] = {}
         self.groups = frequent(events.groups, MINIMUM_EVENTS)
@@ -45,7 +50,9 @@ class Generated:
         start = rows.indices(len(self._events))[0]
         found = observe(generated, self._events.readout, what=f"{WHAT} (repeat {repeat}, from event {start})")
         if generated.ndim == 3 and self._events.has_pixels:
-            found["squared_error"] = squared_error(generated, self._events.responses[rows])
+            truth = self._events.responses[rows]
+            found["squared_error"] = squared_error(generated, truth)
+            found |= {name: metric(truth, generated) for name, metric in self._metrics.items()}
         self._expect(found.keys())
         for name, value in found.items():
             self._room(name, value)[repeat, rows] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from zoo.evaluation.floor import diversity_floor, floor_of, over_repeats
 from zoo.evaluation.generated import Generated
 from zoo.evaluation.metrics.diversity import ratio, spread_of_pixels, spread_of_sums
 from zoo.evaluation.metrics.errors import channel_error, rms
+from zoo.evaluation.metrics.metric import Metric
 from zoo.evaluation.metrics.wasserstein import PairedWasserstein, channel_wasserstein, wasserstein
 from zoo.evaluation.observables import SCALARS, Readout, Responses
 from zoo.evaluation.randomness import Purpose, stream
@@ -35,6 +37,7 @@ class Evaluation:
         *,
         repeats: int = 5,
         bootstrap: int = 200,
+        metrics: Mapping[str, Metric] | None = None,
         seed: int = 0,
     ) -> None:
         """Measure the simulated events.
@@ -45,13 +48,15 @@ class Evaluation:
             readout: masks of the readout channels, or None for a detector without.
             repeats: responses that will be generated to every event.
             bootstrap: resamples of the intervals; 0 for none.
+            metrics: what else responses are compared by, event by event.
             seed: of the splits of the noise floors and of the bootstrap.
 
         Raises:
             DataError: arrays that cannot be used as events.
         """
         self._events = Events.of(responses, particles, readout)
-        self._generated = Generated(self._events, repeats)
+        self._metrics = metrics or {}
+        self._generated = Generated(self._events, repeats, self._metrics)
         self._bootstrap = bootstrap
         self._seed = seed
 
@@ -80,18 +85,20 @@ class Evaluation:
         """Every number of the evaluation, as plain floats and lists.
 
         `metrics`: `wasserstein` (mean over channels, in photons), `mae`, `rmse` (in the tables' units) with mean and
-        standard deviation over repeats, the Wasserstein distance of every scalar observable, each with its repeat
-        `floor` and the mean `in_floors`, and `diversity` (see `ratio`). `floor`: see `noise_floor`. Then the number of
-        `events`, different `particles` and `repeats`. What cannot be had from these arrays (a detector without
-        channels, channel sums without pixels, particles without repeats) is None.
+        standard deviation over repeats, the Wasserstein distance of every scalar observable, the mean over events of
+        what the recipe's own metrics say (and what they are `about`), each with its repeat `floor` and the mean
+        `in_floors`, and `diversity` (see `ratio`). `floor`: see `noise_floor`. Then the number of `events`, different
+        `particles` and `repeats`. What cannot be had from these arrays (a detector without channels, channel sums
+        without pixels, particles without repeats) is None.
 
         Raises:
             DataError: not every event was given in every repeat.
         """
         self._generated.require_complete()
-        floor = floor_of(self._events, self._repeats, self._seed)
+        floor = floor_of(self._events, self._repeats, self._seed, self._metrics)
         metrics: dict[str, Any] = {**self._channels(), "rmse": self._rmse()}
         metrics |= {name: self._scalar(name) for name in SCALARS}
+        metrics |= {name: self._declared(name, metric) for name, metric in self._metrics.items()}
         for name, found in metrics.items():
             if found is not None:
                 found |= _against((floor["repeats"] or {}).get(name), found["mean"])
@@ -153,6 +160,11 @@ class Evaluation:
         if truth is None or generated is None:
             return None
         return over_repeats([wasserstein(truth, repeat) for repeat in generated])
+
+    def _declared(self, name: str, metric: Metric) -> dict[str, Any] | None:
+        """A metric of the recipe."""
+        values = self._generated.values.get(name)
+        return None if values is None else {**over_repeats(values.mean(axis=1)), "about": metric.about}
 
     def _diversity(self) -> dict[str, Any]:
         """Spread per particle over GEANT's; both sides have equally many responses to a particle in each repeat."""

@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from zoo.catalogue import Config, OneOf, Published
 from zoo.data.source import SourceConfig
 from zoo.detectors.detector import DetectorConfig
+from zoo.evaluation.metrics.metric import MetricConfig
 from zoo.optim.optimizer import OptimizerConfig
 from zoo.optim.precision import Precision
 from zoo.optim.schedule import ScheduleConfig
@@ -104,6 +105,8 @@ class EvaluateConfig(Config):
     """Resamplings behind the confidence interval of the Wasserstein distance; 0 leaves it out."""
     timing: bool = True
     """Measure the time per sample."""
+    metrics: Annotated[tuple[Annotated[MetricConfig, OneOf("metric")], ...], Strict(False)] | None = None
+    """Metrics beside those of the protocol, between responses to the same particle; none where absent."""
 
 
 class PublishedConfig(Config):

@@ -46,7 +46,8 @@ def result_table(result: Mapping[str, Any]) -> str:
         blocks.append(wrapped("No metrics: the run ended before there was a model to evaluate.", ""))
     else:
         floor, evaluated = result.get("floor") or {}, result.get("evaluated") or {}
-        blocks += [_published_metrics(metrics, floor, evaluated), _observables(metrics, floor), _diversity(metrics)]
+        blocks += [_published_metrics(metrics, floor, evaluated), _observables(metrics, floor)]
+        blocks += [*_declared(metrics, floor), _diversity(metrics)]
     blocks += [*_judgements(result), _timing(result), _published(result.get("published"))]
     return "\n\n".join("\n".join(block) for block in blocks)
 
@@ -149,6 +150,20 @@ def _observables(metrics: Mapping[str, Any], floor: Mapping[str, Any]) -> list[s
     if any(metrics.get(name) is None for name in OBSERVABLES):
         lines += wrapped("Not seen: there are no pixels, only channel sums.")
     return lines
+
+
+def _declared(metrics: Mapping[str, Any], floor: Mapping[str, Any]) -> Iterator[list[str]]:
+    """The metrics that the recipe adds to the protocol's."""
+    names = [name for name in metrics if name not in (*METRICS, *OBSERVABLES, "diversity")]
+    if not names:
+        return
+    floors = floor.get("repeats") or {}
+    rows = [[name.replace("_", " "), *_against_floor(metrics[name], floors.get(name))] for name in names]
+    lines = ["Metrics of the recipe: distance from GEANT's response to the same particle"]
+    lines += table(["", "generated", FLOOR, "in floors"], rows)
+    for name in names:
+        lines += wrapped((metrics[name] or {}).get("about", "Not seen: there are no pixels, only channel sums."))
+    yield lines
 
 
 def _diversity(metrics: Mapping[str, Any]) -> list[str]:

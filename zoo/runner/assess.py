@@ -12,6 +12,7 @@ import numpy as np
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
 from zoo.errors import ZooError
+from zoo.evaluation.metrics.metric import build_metrics
 from zoo.evaluation.protocol import Evaluation
 from zoo.evaluation.timing import device_description, time_per_sample
 from zoo.recipe.schema import EvaluateConfig
@@ -69,11 +70,19 @@ def compare(
     (E, H, W), `examples` (repeats, E, H, W) and `example_particles` for a few events.
 
     Raises:
+        ComponentError: a metric of the recipe cannot be had.
         Interrupted: a signal asked to stop; the evaluation starts over next time.
         NotFinite: a response is not finite.
     """
     readout = detector.readout if len(detector.readout) else None
-    evaluation = Evaluation(test.counts, test.particles, readout, repeats=config.repeats, bootstrap=config.bootstrap)
+    evaluation = Evaluation(
+        test.counts,
+        test.particles,
+        readout,
+        repeats=config.repeats,
+        bootstrap=config.bootstrap,
+        metrics=build_metrics(config.metrics, detector.shape),
+    )
     chosen = example_rows(test)
     examples: list[np.ndarray] = []
     channels: list[np.ndarray] = []

@@ -12,6 +12,7 @@ import numpy as np
 
 from zoo.data.splits import split_events
 from zoo.detectors.detector import Detector
+from zoo.evaluation.metrics.metric import build_metrics
 from zoo.evaluation.timing import device_description
 from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import LoadedRecipe
@@ -107,6 +108,7 @@ def _run(
     # What does not fit together is said before anything is trained.
     abstract_models(recipe)
     detector = recipe.detector.build()
+    build_metrics(recipe.evaluate.metrics, detector.shape)
     events = recipe.data.events(detector)
     split = split_events(events, recipe.data.split)
     data, test = StageData(events[split.train], events[split.validation]), events[split.test]

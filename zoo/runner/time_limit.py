@@ -15,6 +15,7 @@ import numpy as np
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
 from zoo.errors import ZooError
+from zoo.evaluation.metrics.metric import build_metrics
 from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import with_values
 from zoo.recipe.schema import Recipe, TrainConfig
@@ -33,6 +34,8 @@ EVALUATION_SHARE = 0.25
 """Largest part of the limit that goes into generating the test responses."""
 VALIDATION_SHARE = 0.1
 """Largest part of a stage's time that goes into validation."""
+COMPARED = 64
+"""Pairs of responses that the recipe's own metrics are timed on."""
 RESERVE = 0.05
 """Part of the limit kept for loading, saving, metrics and plots."""
 
@@ -65,8 +68,8 @@ class Pace:
     generates: bool
     fit_seconds: float
     """What fitting takes, with what earlier stages generate for it."""
-    judgements: int
-    """How often the stage is asked about every test event, beside what it generates."""
+    judge_seconds: float
+    """What is asked about one test event, beside what the stage generates."""
 
     def timing_seconds(self) -> float:
         """What the time per sample costs: a sampler for single particles, and a few whole chunks."""
@@ -89,18 +92,21 @@ def fitted(
     already: they cost no time, and stay as they are.
     """
     begun = time.perf_counter()
-    paces = _paces(recipe, detector, data, ready)
+    compare_seconds = _comparison(recipe, detector, data.validation)
+    paces = _paces(recipe, detector, data, ready, compare_seconds)
     left = seconds * (1 - RESERVE) - spent - (time.perf_counter() - begun)
     left -= sum(pace.fit_seconds for pace in paces.values())
     values: dict[str, Any] = {}
     final = list(recipe.stages)[-1]
     events = min(len(test), recipe.evaluate.events or len(test))
-    per_event = paces[final].sample_seconds * (recipe.evaluate.repeats if paces[final].generates else 1)
+    per_event = paces[final].sample_seconds
+    if paces[final].generates:
+        per_event = recipe.evaluate.repeats * (per_event + compare_seconds)
     # Whole chunks, since a part of one costs as much; one however short the limit.
     affordable = max(1, int(EVALUATION_SHARE * seconds / max(per_event, 1e-9)) // CHUNK) * CHUNK
     if affordable < events:
         events = values["evaluate.events"] = affordable
-    left -= events * (per_event + sum(pace.judgements * pace.sample_seconds for pace in paces.values()))
+    left -= events * (per_event + sum(pace.judge_seconds for pace in paces.values()))
     if recipe.evaluate.timing and paces[final].generates:
         left -= paces[final].timing_seconds()
     trained = {
@@ -128,7 +134,22 @@ def _stage_values(
     }
 
 
-def _paces(recipe: Recipe, detector: Detector, data: StageData, ready: Collection[str]) -> Mapping[str, Pace]:
+def _comparison(recipe: Recipe, detector: Detector, events: Events) -> float:
+    """Seconds that the recipe's own metrics take for one response, their floor included."""
+    metrics = build_metrics(recipe.evaluate.metrics, detector.shape)
+    few = events.counts[:COMPARED]
+    begun = 0.0
+    for _ in ("to compile", "warm"):
+        begun = time.perf_counter()
+        for metric in metrics.values():
+            metric(few, few)
+    # Half as many pairs of GEANT's own are compared for the floor.
+    return 1.5 * (time.perf_counter() - begun) / len(few)
+
+
+def _paces(
+    recipe: Recipe, detector: Detector, data: StageData, ready: Collection[str], compare_seconds: float
+) -> Mapping[str, Pace]:
     """Compile every stage once and time a few of its dispatches and one generated chunk."""
     paces: dict[str, Pace] = {}
     earlier: dict[str, Model] = {}
@@ -149,12 +170,14 @@ def _paces(recipe: Recipe, detector: Detector, data: StageData, ready: Collectio
         answer()
         warm = time.perf_counter()
         answer()
+        sample_seconds = (time.perf_counter() - warm) / CHUNK
+        roles = sum(isinstance(model.scheme, role) for role in (Examined, Reconstructing, Tokenising))
         paces[name] = Pace(
             step_seconds=step_seconds,
-            sample_seconds=(time.perf_counter() - warm) / CHUNK,
+            sample_seconds=sample_seconds,
             sampler_seconds=warm - stepped,
             generates=not isinstance(model.scheme, EventScheme),
-            judgements=sum(isinstance(model.scheme, role) for role in (Examined, Reconstructing, Tokenising)),
+            judge_seconds=roles * sample_seconds + isinstance(model.scheme, Reconstructing) * compare_seconds,
             fit_seconds=fit_seconds + len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
         )
         earlier[name] = model
