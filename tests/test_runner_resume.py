@@ -82,6 +82,35 @@ def test_killed_at_a_random_step_and_resumed_gives_the_same_bits(undisturbed: Pa
     assert first["metrics"] == second["metrics"]
 
 
+def test_killed_in_the_middle_of_its_prior_and_resumed_gives_the_same_bits(tmp_path: Path):
+    """A prior holds two tokenisers frozen, one of them with running averages."""
+    recipe, stages = RECIPES / "tiny_tokens.toml", ("responses", "particles", "prior")
+    done = zoo("run", recipe, "--runs", tmp_path / "undisturbed")
+    assert done.returncode == 0, done.stderr
+    undisturbed, run = (tmp_path / kind / "tiny_tokens" / "001" for kind in ("undisturbed", "killed"))
+    state = run / "checkpoints" / "prior" / "state"
+    process = start("run", recipe, "--runs", tmp_path / "killed")
+    steps = random.SystemRandom().randint(1, 20)
+    wait_for(lambda: _saved(state) >= steps, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert steps <= _saved(state) < _saved(undisturbed / state.relative_to(run))
+    assert not (run / "result.json").exists()
+    done = zoo("run", recipe, "--runs", tmp_path / "killed")
+    assert done.returncode == 0, done.stderr
+    assert "continuing" in done.stderr
+    for stage in stages:
+        assert weights(run, stage) == weights(undisturbed, stage), f"killed after {steps} steps"
+    first, second = (json.loads((path / "result.json").read_text()) for path in (undisturbed, run))
+    assert first["metrics"] == second["metrics"]
+    assert all(first["stages"][name]["codebook"] == second["stages"][name]["codebook"] for name in stages[:2])
+
+
+def _saved(folder: Path) -> int:
+    """The newest step of which a checkpoint is complete; 0 without any."""
+    return max((int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()), default=0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_signals_checkpoint_and_say_how_to_continue(undisturbed: Path, tmp_path: Path, number: signal.Signals):
     run = tmp_path / "tiny" / "001"
