@@ -17,6 +17,7 @@ from zoo.catalogue import Published, register
 from zoo.errors import ComponentError
 from zoo.layers.attention import AttentionBlock
 from zoo.layers.conv import Conv, Downsample, Upsample
+from zoo.layers.kernels import Kernels, with_kernels
 from zoo.layers.norm import LayerNorm
 from zoo.layers.rectify import rectify
 from zoo.layers.residual import ResidualBlock
@@ -39,6 +40,9 @@ class CompactCNNConfig(MapBackboneConfig):
     """Attention heads at the deepest level; must divide its width."""
     attention_axis: Annotated[AttentionAxis, Published("row")] = "full"
     """Pixels that attend to each other: all of the map ("full"), or those of the same row, as in the published code."""
+    kernels: Kernels = "published"
+    """How convolutions start: as published, with maps that shrink at each, or as "lecun" draws them, keeping a map's
+    scale: the same network then learns from its first steps on."""
 
     @property
     def pre_size(self) -> int:
@@ -66,12 +70,13 @@ class CompactCNNConfig(MapBackboneConfig):
     ) -> CompactEncoder:
         """Levels from fine to coarse, then the middle with attention."""
         self._check(shape, features)
-        return CompactEncoder(self, in_channels, key=key)
+        return with_kernels(CompactEncoder(self, in_channels, key=key), self.kernels, key)
 
     def build_decoder(self, *, shape: tuple[int, ...], token_size: int, features: int = 0, key: Key) -> CompactDecoder:
         """The middle with attention, then levels from coarse to fine."""
         self._check(shape, features)
-        return CompactDecoder(self, self.image_shape(shape), self.map_shape(shape), token_size, key=key)
+        decoder = CompactDecoder(self, self.image_shape(shape), self.map_shape(shape), token_size, key=key)
+        return with_kernels(decoder, self.kernels, key)
 
     def _check(self, shape: tuple[int, ...], features: int) -> None:
         self.map_shape(shape)

@@ -15,6 +15,7 @@ from zoo.catalogue import Published, register
 from zoo.errors import ComponentError
 from zoo.layers.attention import ConditionalAttention
 from zoo.layers.conv import Conv, Downsample, Upsample
+from zoo.layers.kernels import Kernels, with_kernels
 from zoo.layers.keys import endless
 from zoo.layers.linear import Linear
 from zoo.layers.norm import LayerNorm
@@ -38,6 +39,9 @@ class UNetConfig(TimeNetworkConfig):
     drop_token: Annotated[Literal["last", "first"], Published("first")] = "last"
     """Which token is removed after attention: the condition token ("last"), or the first pixel, as in the published
     code, which shifts the map by one pixel."""
+    kernels: Kernels = "published"
+    """How convolutions start: as published, with maps that shrink at each, or as "lecun" draws them, keeping a map's
+    scale: the same network then learns from its first steps on."""
 
     def build(self, *, shape: tuple[int, ...], in_channels: int, out_channels: int, features: int, key: Key) -> UNet:
         """A U-Net for images of `shape`.
@@ -56,7 +60,7 @@ class UNetConfig(TimeNetworkConfig):
         for width in {self.channels * multiplier for multiplier in self.multipliers[-2:]}:
             if width % self.heads:
                 raise ComponentError(f"architecture 'unet': heads = {self.heads} must divide the level width {width}")
-        return UNet(self, in_channels, out_channels, features, key=key)
+        return with_kernels(UNet(self, in_channels, out_channels, features, key=key), self.kernels, key)
 
 
 class Embedding(eqx.Module):
