@@ -21,6 +21,8 @@ from zoo.data.readout import Readout
 from zoo.data.target import ResponseConfig
 from zoo.detectors.detector import Detector
 from zoo.errors import ComponentError
+from zoo.recipe.stage_digest import stage_digest
+from zoo.recipe.sweep import LoadedSweep, load_experiment
 from zoo.schemes.diffusion import Diffusion, DiffusionConfig, mixed
 from zoo.schemes.noise_levels import NoiseLevels
 from zoo.schemes.noise_schedules.linear import LinearConfig
@@ -426,3 +428,17 @@ def test_a_diffusion_sampler_cannot_solve_a_flow(tmp_path: Path, capsys: pytest.
     file.write_text(RECIPE.replace('"diffusion"', '"flow_matching"'))
     assert main(["check", str(file)]) == 2
     assert "model.scheme.sampler.name" in capsys.readouterr().err
+
+
+def trainings(recipe: str) -> set[str]:
+    """Digests of the different trainings that a recipe asks for."""
+    found = load_experiment(recipe)
+    recipes = [member.recipe for member in found.members] if isinstance(found, LoadedSweep) else [found.recipe]
+    return {stage_digest(each, "main", "0" * 64) for each in recipes}
+
+
+def test_recipes_that_only_sample_otherwise_share_one_training():
+    sampled = ["zn_diffusion", "zn_diffusion_steps_sweep", "zn_diffusion_eta_sweep", "zn_diffusion_ode"]
+    assert len(set.union(*map(trainings, sampled))) == 1
+    assert len(trainings("zn_diffusion_schedule_sweep") | trainings("zn_diffusion")) == 2
+    assert len(trainings("zn_fm_speed_ladder")) == 4

@@ -13,6 +13,9 @@ from zoo.cli.main import main
 RECIPES = Path(__file__).parents[1] / "recipes"
 
 TOTALS = {
+    # Schemes 11.
+    "zn_channels_mlp": 18_245,
+    "zp_channels_mlp": 18_245,
     # Components 4.
     "zn_vae_vit": 1_020_217,
     "zn_vae_cnn": 826_233,
@@ -49,6 +52,10 @@ TOTALS = {
     "zn_vq_cond": 109_577,
     "zn_vq_vae_gen": 1_103_233 + 109_577 + 4_155_648,
     "zn_vq_gan": 1_029_505 + 832_385 + 109_577 + 4_155_648,
+    # Components 9.
+    "zn_diffusion": 4_255_585,
+    "zp_diffusion": 4_255_585,
+    "zn_fm_big": 4_255_585,
 }
 """Recipe to the parameters of all its networks."""
 

@@ -20,7 +20,10 @@ RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
 
 SMALL: dict[str, dict[str, Any]] = {
     "unet": {"multipliers": [1, 1, 1], "residual_blocks": 1, "heads": 1},
+    "diffusion_unet": {"channels": [8, 8], "attention": [], "residual_blocks": 1, "heads": 1, "groups": 1},
     "euler": {"steps": 2},
+    "ddim": {"steps": 2},
+    "adaptive": {"rtol": 0.5, "atol": 0.5},
     "patch_transformer": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
     "mlp": {"width": 8, "blocks": 1},
     "vit": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
