@@ -15,7 +15,7 @@ from zoo.detectors.detector import Detector
 from zoo.runner.observer import Observer
 from zoo.runner.signals import StopRequest
 from zoo.runner.trainer import StageData
-from zoo.schemes.generation import Generator
+from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model, ModelConfig
 from zoo.schemes.scheme import Generate, Watch
 from zoo.shelf.constants import FILE, load_constants, save_constants
@@ -51,7 +51,9 @@ def generation(
 
     def generate(stage: str) -> Iterator[tuple[slice, np.ndarray]]:
         observer.begin(f"generate with {stage}", len(train))
-        for rows, generated in Generator(earlier[stage], jnp.dtype("float32")).chunks(train.particles, key):
+        for rows, generated in Generator(earlier[stage], jnp.dtype("float32"), min(CHUNK, len(train))).chunks(
+            train.particles, key
+        ):
             stop.check()
             yield rows, generated
             observer.advance(rows.stop, {})

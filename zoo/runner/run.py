@@ -34,7 +34,7 @@ from zoo.runner.streams import stream
 from zoo.runner.time_limit import fitted
 from zoo.runner.trainer import StageData, Trainer
 from zoo.runner.validation import validator_for
-from zoo.schemes.generation import Generator
+from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
 from zoo.schemes.scheme import EventScheme
 from zoo.shelf.files import write_json
@@ -227,13 +227,14 @@ def _finish(
         if isinstance(model.scheme, EventScheme):
             evaluation = {"errors": stages[final]["errors"], "events": len(test[: recipe.evaluate.events])}
         else:
-            generator = Generator(model, dtype)
+            timed = recipe.evaluate.timing
+            generator = Generator(model, dtype, CHUNK if timed else min(CHUNK, len(test[: recipe.evaluate.events])))
             try:
                 evaluation, kept = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
                 arrays |= kept
             except NotFinite as error:
                 failure = str(error)
-            if recipe.evaluate.timing:
+            if timed:
                 times = timing(generator, Generator(model, dtype, chunk=1), test, key)
     document = result(directory.name, recipe, stages, evaluation, times, device_description(), provenance, failure)
     from zoo.report.plots import draw_run

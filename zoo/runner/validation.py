@@ -14,7 +14,7 @@ from zoo.detectors.detector import Detector
 from zoo.evaluation.metrics.wasserstein import channel_wasserstein
 from zoo.evaluation.observables import observe
 from zoo.schemes.examination import Examiner
-from zoo.schemes.generation import Generator
+from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
 from zoo.schemes.scheme import EventScheme
 from zoo.typing import Key
@@ -73,7 +73,7 @@ class ResponseValidator(Validator):
         `wasserstein` (mean over channels) and `mae`, in photons; `photons`, the generated ones over GEANT's, and
         `spread`, the standard deviation over events likewise (mean over channels). NaN for broken weights.
         """
-        generated = Generator(model, dtype).all(self._events.particles, self._key)
+        generated = Generator(model, dtype, min(CHUNK, len(self._events))).all(self._events.particles, self._key)
         if not np.isfinite(generated).all():
             return dict.fromkeys(("wasserstein", "mae", "photons", "spread"), float("nan"))
         truth, sums = self._truth, self._observed(np.maximum(generated, 0.0))

@@ -21,6 +21,7 @@ class Generator:
     """A model made ready for inference: networks in the compute dtype, sampling jitted whole."""
 
     def __init__(self, model: Model, dtype: jnp.dtype, chunk: int = CHUNK) -> None:
+        """Make a model ready; a chunk smaller than usual saves time where there are fewer particles than that."""
         self._model = computing(model, dtype)
         self.chunk = chunk
 
