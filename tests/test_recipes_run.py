@@ -26,6 +26,11 @@ SMALL: dict[str, dict[str, Any]] = {
     "adaptive": {"rtol": 0.5, "atol": 0.5},
     "patch_transformer": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
     "mlp": {"width": 8, "blocks": 1},
+    "dense": {"width": 8, "blocks": 1},
+    "decision_tree": {"depth": [2], "split": [2], "leaf": [1, 2]},
+    "gradient_boosting": {"trees": [2, 3], "depth": [2], "rate": [0.5]},
+    "nearest_neighbours": {"neighbours": [1, 2]},
+    "support_vectors": {"cost": [1.0], "gamma": ["scale", "auto"]},
     "vit": {"width": 8, "heads": 1, "blocks": 1, "patch": 16},
     "mlp_mixer": {"width": 8, "blocks": 1, "patch": 16},
     "cnn": {"channels": [4, 4], "blocks": 1},
@@ -110,10 +115,11 @@ def test_a_shipped_recipe_runs_to_its_result(file: Path, tmp_path: Path, capsys:
     found = result["errors"] or {"wasserstein": result["metrics"]["wasserstein"]["mean"]}
     found |= {name: value for stage in result["stages"].values() for name, value in stage.get("errors", {}).items()}
     assert all(math.isfinite(value) for value in found.values())
-    losses = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    journal = run / "metrics.jsonl"
+    losses = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
     assert {line["stage"] for line in losses} == set(trained(recipe))
     values = [value for line in losses if line["event"] == "train" for name, value in line.items() if _is_loss(name)]
-    assert values
+    assert bool(values) == bool(trained(recipe))
     assert all(math.isfinite(value) for value in values)
     assert ("Errors" if result["errors"] else "Wasserstein") in capsys.readouterr().out
 

@@ -21,7 +21,8 @@ With NAME alone a model is evaluated on the test split of the data its recipe
 names; with --responses and --particles on those events. With --generated no
 model is needed: responses made elsewhere are judged, of shape (N, rows,
 columns) or (repeats, N, rows, columns), where row i answers the particle of
-simulated event i.
+simulated event i; or their channel sums, (N, channels) or (repeats, N,
+channels).
 """
 
 EPILOG = """\

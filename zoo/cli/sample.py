@@ -21,9 +21,10 @@ The particles are the array arr_0 of an npz file, one row each, in the columns
 of the model's detector (for the ZDC energy, vx, vy, vz, px, py, pz, mass,
 charge in GeV, cm and e; a tenth column, the PDG id, may follow). The responses
 become the array arr_0 of OUT: photons of shape (N, rows, columns), or (K, N,
-rows, columns) for K repeats; row i answers particle i. They are float32, as the
-evaluation sees them; --round makes them whole numbers. Responses are written
-batch by batch, so that only the disk limits their number.
+rows, columns) for K repeats; row i answers particle i. A model of channel sums
+gives (N, channels). They are float32, as the evaluation sees them; --round
+makes them whole numbers. Responses are written batch by batch, so that only the
+disk limits their number.
 """
 
 EPILOG = """\

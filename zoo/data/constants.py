@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 Constants = Mapping[str, np.ndarray]
-"""Name to float64 array; a component's config says which names and shapes it needs (`unfitted`)."""
+"""Name to array, float64 but for large ones; a component's config says which names and shapes it needs (`unfitted`)."""
 
 
 def prefixed(constants: Constants, prefix: str) -> dict[str, np.ndarray]:

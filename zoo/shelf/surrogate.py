@@ -65,7 +65,8 @@ class Surrogate:
                 the first particles do not depend on how many follow.
 
         Returns:
-            Photons per pixel, (N, rows, columns), float32, not negative. They need not be whole.
+            Photons per pixel, (N, rows, columns), or per channel, (N, channels), float32, not negative. They need not
+            be whole.
 
         Raises:
             DataError: not the particles of this detector, or one without a finite response.

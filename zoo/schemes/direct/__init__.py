@@ -1,0 +1,1 @@
+"""Channel sums straight from the particle, without a response in between (FM paper, appendix E)."""

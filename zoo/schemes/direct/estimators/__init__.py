@@ -1,0 +1,1 @@
+"""Estimators that scikit-learn fits and the zoo evaluates, one file each."""
