@@ -16,9 +16,6 @@ TOTALS = {
     # Schemes 11.
     "zn_channels_mlp": 18_245,
     "zp_channels_mlp": 18_245,
-    # Schemes 11.
-    "zn_channels_mlp": 18_245,
-    "zp_channels_mlp": 18_245,
     # Components 4.
     "zn_vae_vit": 1_020_217,
     "zn_vae_cnn": 826_233,
