@@ -51,8 +51,8 @@ class GANConfig(SchemeConfig):
     """Events that terms compare generated responses with: those of the same particles, or (published code) those that
     stood in their rows before the conditions were permuted."""
     instance_noise: Annotated[float, Field(ge=0)] = 0.0
-    """Standard deviation, in model space, of the noise that the discriminator sees all responses through; it falls to
-    zero in the course of the training. Without it, whole photons alone can give generated responses away."""
+    """Standard deviation, in model space, of the noise that the discriminator sees all responses through. What is alike
+    behind it is alike without it; but whole photons no longer give generated responses away."""
     sampling_dropout: bool = False
     """Keep the generator's dropout when it generates, as it is in training."""
 
@@ -110,18 +110,17 @@ class GAN(Scheme):
     def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
         """Real pairs (x, c) against generated pairs (G(z, c'), c'), with c' the batch's conditions in another order."""
         permutation_key, made_key, judged_key, own_key = jax.random.split(key, 4)
-        haze = self.config.instance_noise * (1.0 - jnp.asarray(batch.progress))
         order = jax.random.permutation(permutation_key, len(batch.x))
         matched = jax.tree.map(lambda rows: rows[order] if jnp.ndim(rows) else rows, batch)
         noise, made, generator = self._make(matched.condition, made_key)
         if player == "discriminator":
-            return self._discriminate(Rivals(batch, jax.lax.stop_gradient(made), matched), haze, judged_key, own_key)
-        logits, embedding, _ = self._judged(made, matched.condition, haze, judged_key)
+            return self._discriminate(Rivals(batch, jax.lax.stop_gradient(made), matched), judged_key, own_key)
+        logits, embedding, _ = self._judged(made, matched.condition, judged_key)
 
         def again() -> tuple[Float[Array, "B L"], Float[Array, "B E"]]:
             second_key, second_judged_key = jax.random.split(own_key)
             noise, made, _ = self._make(matched.condition, second_key)
-            return noise, self._judged(made, matched.condition, haze, second_judged_key)[1]
+            return noise, self._judged(made, matched.condition, second_judged_key)[1]
 
         events = matched if self.config.pairing == "matched" else batch
         judged = Judged(batch, noise, embedding, again)
@@ -147,20 +146,20 @@ class GAN(Scheme):
         return jax.random.normal(noise_key, (len(condition.features), self.config.latent)), rest
 
     def _judged(
-        self, x: Float[Array, "B H W"], condition: Condition, haze: Scalar, key: Key
+        self, x: Float[Array, "B H W"], condition: Condition, key: Key
     ) -> tuple[Float[Array, "B 1"], Float[Array, "B E"], Discriminator]:
-        """What the discriminator says of images that it sees through noise of standard deviation `haze`."""
+        """What the discriminator says of images that it sees through the instance noise."""
         if self.config.instance_noise > 0:
             noise_key, key = jax.random.split(key)
-            x = x + haze * jax.random.normal(noise_key, x.shape)
+            x = x + self.config.instance_noise * jax.random.normal(noise_key, x.shape)
         return self.discriminator(x, condition.features, key=key)
 
-    def _discriminate(self, rivals: Rivals, haze: Scalar, fake_key: Key, key: Key) -> Outcome:
+    def _discriminate(self, rivals: Rivals, fake_key: Key, key: Key) -> Outcome:
         """The discriminator's loss and how often it is right."""
         real_key, *penalty_keys = jax.random.split(key, 1 + len(self.config.regularisers))
-        real, _, moved = self._judged(rivals.real.x, rivals.real.condition, haze, real_key)
+        real, _, moved = self._judged(rivals.real.x, rivals.real.condition, real_key)
         fake, _, moved = eqx.tree_at(lambda own: own.discriminator, self, moved)._judged(
-            rivals.fake, rivals.matched.condition, haze, fake_key
+            rivals.fake, rivals.matched.condition, fake_key
         )
         real, fake = real[:, 0], fake[:, 0]
 
