@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,13 +44,17 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 """What makes a network cheap to compile; a recipe with a new architecture needs its line here."""
 
+EVENTS = 12
+"""As many for every validation as for the evaluation, so that one compiled sampler serves both."""
+
 SHORT = {
     "epochs": 0.4,
     "batch_size": 8,
-    "steps_per_dispatch": 2,
+    "steps_per_dispatch": 1,
     "validate_every": 0.2,
-    "validate_events": 8,
+    "validate_events": EVENTS,
 }
+"""A few steps; several in a dispatch would be a second program for the last ones."""
 
 
 def single(file: Path, folder: Path) -> tuple[Path, Recipe]:
@@ -68,7 +73,7 @@ def trained(recipe: Recipe) -> list[str]:
 
 
 def overrides(recipe: Recipe) -> Iterator[str]:
-    yield from ("data.limit=80", "evaluate.events=12", "evaluate.repeats=2", "evaluate.bootstrap=5")
+    yield from ("data.limit=80", f"evaluate.events={EVENTS}", "evaluate.repeats=2", "evaluate.bootstrap=5")
     yield "evaluate.timing=false"
     for stage in trained(recipe):
         yield from (f"stages.{stage}.train.{key}={json.dumps(value)}" for key, value in SHORT.items())
@@ -101,14 +106,23 @@ def programs_are_dropped() -> Iterator[None]:
     jax.clear_caches()
 
 
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of runs for all recipes, in every process of the tests: a stage that two share is trained once."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "recipe_runs"
+
+
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.stem)
-def test_a_shipped_recipe_runs_to_its_result(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_shipped_recipe_runs_to_its_result(
+    file: Path, tmp_path: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+):
     file, recipe = single(file, tmp_path)
     if needs_the_extra(recipe):
         pytest.skip("VGG16 is too dear here; tests/test_pretrained.py has its parts")
     arguments = [part for text in overrides(recipe) for part in ("--set", text)]
-    assert main(["run", str(file), "--runs", str(tmp_path), *arguments]) == 0
-    run = tmp_path / file.stem / "001"
+    assert main(["run", str(file), "--runs", str(runs), *arguments]) == 0
+    run = runs / file.stem / "001"
     result = json.loads((run / "result.json").read_text())
     assert result["converged"] is True
     assert result["detector"] == recipe.detector.component
