@@ -106,6 +106,12 @@ def programs_are_dropped() -> Iterator[None]:
     jax.clear_caches()
 
 
+@pytest.fixture(autouse=True)
+def pictures_are_coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four hundred pictures take a while."""
+    monkeypatch.setattr("zoo.report.style.DPI", 40)
+
+
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder of runs for all recipes, in every process of the tests: a stage that two share is trained once."""
