@@ -41,7 +41,7 @@ class UNetConfig(TimeNetworkConfig):
     code, which shifts the map by one pixel."""
     kernels: Kernels = "published"
     """How convolutions start: as published, with maps that shrink at each, or as "lecun" draws them, keeping a map's
-    scale: the same network then learns from its first steps on."""
+    scale."""
 
     def build(self, *, shape: tuple[int, ...], in_channels: int, out_channels: int, features: int, key: Key) -> UNet:
         """A U-Net for images of `shape`.

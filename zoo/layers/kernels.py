@@ -21,7 +21,7 @@ Kernels = Literal["published", "lecun"]
 "published": normal with standard deviation 1 / (out_channels size^2), those that end a residual branch nearly zero
 (components 8). A map then shrinks at every convolution, and the first steps of training drown what is left of it.
 "lecun": normal with standard deviation (in_channels size^2)^-0.5, which keeps a map's scale, those that end a branch a
-tenth of that: the same network learns from its first steps on.
+tenth of that: the compact autoencoder then learns from its first steps on.
 """
 
 BRANCH_END = 0.1
