@@ -43,6 +43,9 @@ class CompactCNNConfig(MapBackboneConfig):
     kernels: Kernels = "published"
     """How convolutions start: as published, with maps that shrink at each, or as "lecun" draws them, keeping a map's
     scale: the same network then learns from its first steps on."""
+    norm_eps: Annotated[float, Field(gt=0, le=1)] = 1e-6
+    """What layer norms add to the variance. The convolutions have no bias, so that dark pixels stay exactly zero, and
+    every norm multiplies their gradients by norm_eps^-0.5: a thousand as published, ten at 0.01."""
 
     @property
     def pre_size(self) -> int:
@@ -109,11 +112,11 @@ class Middle(eqx.Module):
 
     def __init__(self, config: CompactCNNConfig, *, key: Key) -> None:
         keys, width = jax.random.split(key, 3), config.pre_size
-        self.first = ResidualBlock(width, width, key=keys[0])
+        self.first = ResidualBlock(width, width, eps=config.norm_eps, key=keys[0])
         self.attention = MapAttention(
-            AttentionBlock(width, width, config.heads, key=keys[1]), axis=config.attention_axis
+            AttentionBlock(width, width, config.heads, eps=config.norm_eps, key=keys[1]), axis=config.attention_axis
         )
-        self.second = ResidualBlock(width, width, key=keys[2])
+        self.second = ResidualBlock(width, width, eps=config.norm_eps, key=keys[2])
 
     def __call__(self, x: Float[Array, "B H W C"]) -> Float[Array, "B H W C"]:
         """A map of the same size."""
@@ -133,11 +136,11 @@ class CompactEncoder(Encoder):
         first_key, levels_key, down_key, middle_key = jax.random.split(key, 4)
         widths = [config.channels * multiplier for multiplier in config.multipliers]
         self.first = Conv(in_channels, config.channels, 3, key=first_key)
-        self.levels = tuple(_levels(config.channels, widths, config.residual_blocks, levels_key))
+        self.levels = tuple(_levels(config, config.channels, widths, levels_key))
         keys = jax.random.split(down_key, len(widths))
         self.downsample = tuple(Downsample(width, key=key) for width, key in zip(widths[:-1], keys, strict=False))
         self.middle = Middle(config, key=middle_key)
-        self.norm = LayerNorm(widths[-1])
+        self.norm = LayerNorm(widths[-1], eps=config.norm_eps)
 
     def __call__(
         self, x: Float[Array, "B H W C"], features: Float[Array, "B F"] | None, *, key: Key | None
@@ -178,10 +181,10 @@ class CompactDecoder(Decoder):
         widths = [config.channels * multiplier for multiplier in reversed(config.multipliers)]
         self.first = Conv(token_size, widths[0], 3, key=first_key)
         self.middle = Middle(config, key=middle_key)
-        self.levels = tuple(_levels(widths[0], widths, config.residual_blocks, levels_key))
+        self.levels = tuple(_levels(config, widths[0], widths, levels_key))
         keys = jax.random.split(up_key, len(widths))
         self.upsample = tuple(Upsample(width, key=key) for width, key in zip(widths[1:], keys, strict=False))
-        self.norm = LayerNorm(widths[-1])
+        self.norm = LayerNorm(widths[-1], eps=config.norm_eps)
         self.last = Conv(widths[-1], 1, 1, key=last_key)
         self.image, self.map = image, map
 
@@ -203,11 +206,14 @@ class CompactDecoder(Decoder):
         return rectify(x.astype(jnp.float32)), self
 
 
-def _levels(channels: int, widths: list[int], blocks: int, key: Key) -> Iterator[tuple[ResidualBlock, ...]]:
+def _levels(
+    config: CompactCNNConfig, channels: int, widths: list[int], key: Key
+) -> Iterator[tuple[ResidualBlock, ...]]:
     """The residual blocks of every level; the first of a level changes the number of channels."""
     for width, level_key in zip(widths, jax.random.split(key, len(widths)), strict=True):
-        keys = jax.random.split(level_key, blocks)
+        keys = jax.random.split(level_key, config.residual_blocks)
         yield tuple(
-            ResidualBlock(channels if number == 0 else width, width, key=one) for number, one in enumerate(keys)
+            ResidualBlock(channels if number == 0 else width, width, eps=config.norm_eps, key=one)
+            for number, one in enumerate(keys)
         )
         channels = width

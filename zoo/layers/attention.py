@@ -28,9 +28,9 @@ class AttentionBlock(eqx.Module):
     out: Linear
     heads: int = eqx.field(static=True)
 
-    def __init__(self, size: int, width: int, heads: int, *, key: Key) -> None:
+    def __init__(self, size: int, width: int, heads: int, *, eps: float = 1e-6, key: Key) -> None:
         keys = jax.random.split(key, 4)
-        self.norm = LayerNorm(size)
+        self.norm = LayerNorm(size, eps=eps)
         self.query, self.key, self.value = (Linear(size, width, use_bias=False, key=k) for k in keys[:3])
         self.out = Linear(width, size, use_bias=False, init=normal(0.2 / width**0.5), key=keys[3])
         self.heads = heads

@@ -23,15 +23,17 @@ class ResidualBlock(eqx.Module):
     conv2: Conv
     skip: Conv | None
 
-    def __init__(self, in_channels: int, out_channels: int, *, time_size: int | None = None, key: Key) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, *, time_size: int | None = None, eps: float = 1e-6, key: Key
+    ) -> None:
         keys = jax.random.split(key, 4)
-        self.norm1 = LayerNorm(in_channels)
+        self.norm1 = LayerNorm(in_channels, eps=eps)
         self.conv1 = Conv(in_channels, out_channels, 3, key=keys[0])
         self.time = None
         if time_size is not None:
             init = normal(0.01 / out_channels)
             self.time = Linear(time_size, out_channels, use_bias=False, init=init, key=keys[1])
-        self.norm2 = LayerNorm(out_channels)
+        self.norm2 = LayerNorm(out_channels, eps=eps)
         self.conv2 = Conv(out_channels, out_channels, 3, std=1e-4 / out_channels, key=keys[2])
         self.skip = Conv(in_channels, out_channels, 1, key=keys[3]) if in_channels != out_channels else None
 

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from zoo.layers.backend import on_cpu
 from zoo.layers.exp2 import exp2
+from zoo.layers.fused_attention import attend_fused, fuses
 
 Queries: TypeAlias = Float[Array, "B heads Q D"]
 Tokens: TypeAlias = Float[Array, "B heads T D"]
@@ -25,11 +26,14 @@ _ROWS, _COLUMNS = 16, 8
 def attend(query: Queries, key: Tokens, value: Tokens) -> Queries:
     """Attention in the dtype of `value`; its softmax is float32.
 
-    A batch of symbolic size (export) and accelerators get the batched formulation, CPUs the one that maps.
+    CPUs get the formulation that maps, NVIDIA GPUs cuDNN's where it has one; a batch of symbolic size (export) and the
+    rest get the batched formulation.
     """
     if on_cpu() and isinstance(query.shape[0], int):
         full = (x.astype(jnp.float32) for x in (query, key, value))
         return attend_mapped(*full).astype(value.dtype)
+    if fuses(query, key):
+        return attend_fused(query, key, value)
     return attend_batched(query, key, value)
 
 
