@@ -39,6 +39,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "patch_critic": {"channels": [2, 2]},
     "token_transformer": {"width": 8, "heads": 1, "blocks": 1},
     "token_gpt": {"width": 8, "heads": 1, "blocks": 1},
+    "autoregressive_flow": {"blocks": 2, "hidden": 8, "layers": 1, "bins": 2},
+    "bayesian_regression": {"width": 8, "layers": 1},
     "vq_vae": {"code_size": 8},
     "vq_particle": {"hidden": [8], "code_size": 8},
 }

@@ -1,0 +1,1 @@
+"""Normalizing flows of whole responses, and what is distilled from them."""
