@@ -67,7 +67,8 @@ def test_the_slope_of_a_spline_is_that_of_autodiff(seed: int, scale: float):
 
 def test_a_spline_rises_and_is_the_identity_outside():
     found = knots(3, 1, 6, 3.0, 1e-3)
-    wide = Spline(*(jnp.broadcast_to(array, (2001, array.shape[1])) for array in found[:3]), found.bound)
+    widths, heights, slopes = (jnp.broadcast_to(array, (2001, array.shape[1])) for array in found[:3])
+    wide = Spline(widths, heights, slopes, found.bound)
     x = jnp.linspace(-6.0, 6.0, 2001)
     y, logarithm = transformed(x, wide)
     assert np.all(np.diff(y) >= -1e-6)

@@ -13,6 +13,7 @@ import pytest
 
 from zoo.cli.main import main
 from zoo.data.condition import Condition
+from zoo.data.features.features import Features
 from zoo.data.readout import Readout
 from zoo.data.target import ChannelsConfig, ResponseConfig
 from zoo.detectors.detector import Detector
@@ -40,8 +41,8 @@ class Same(FittedScheme):
         return jnp.broadcast_to(self.sums, (len(condition.particles), len(self.sums)))
 
 
-class Half(eqx.Module):
-    """Features of the particle's first columns."""
+class First(Features):
+    """The particle's first columns."""
 
     def __call__(self, particles: jax.Array) -> jax.Array:
         return particles[:, :FEATURES]
@@ -51,7 +52,7 @@ class Half(eqx.Module):
 def setting(zn: Detector) -> Setting:
     """A detector's, with an earlier stage `photons` of known sums."""
     sums = ChannelsConfig.model_validate({"transforms": []}).build(zn, {})
-    photons = Model(Half(), None, sums, Same(jnp.asarray([100.0, 50.0, 30.0, 15.0, 5.0])))
+    photons = Model(First(), None, sums, Same(jnp.asarray([100.0, 50.0, 30.0, 15.0, 5.0])))
     target = ResponseConfig.model_validate({"transforms": []})
     return Setting(
         shape=target.shape(zn),
@@ -137,7 +138,7 @@ def test_bad_inversions_are_counted_aloud(setting: Setting):
 def test_a_student_like_its_teacher_turned_round_has_no_error(zn: Detector, setting: Setting):
     teacher = flow(setting)
     config = FlowStudentConfig.model_validate({"teacher": "flow", "network": {**NETWORK, "blocks": 1}})
-    earlier = {"flow": Model(Half(), None, setting.target, teacher)}
+    earlier = {"flow": Model(First(), None, setting.target, teacher)}
     student = config.build(Setting(**{**vars(setting), "earlier": earlier}), key=KEY)
 
     class Inverse(eqx.Module):
@@ -160,7 +161,7 @@ def test_only_a_flow_has_a_student(setting: Setting):
 
 
 def test_a_flow_needs_photons_from_channels(setting: Setting):
-    wrong = Model(Half(), None, setting.target, setting.earlier["photons"].scheme)
+    wrong = Model(First(), None, setting.target, setting.earlier["photons"].scheme)
     with pytest.raises(ComponentError, match="no channel sums"):
         flow(Setting(**{**vars(setting), "earlier": {"photons": wrong}}))
 
