@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from zoo.detectors.detector import Column, Detector
+from zoo.evaluation.binning import photon_bins
 from zoo.evaluation.protocol import evaluate_arrays
-from zoo.report.binning import photon_bins
 from zoo.report.particles import caption
 from zoo.report.plots import draw_run
 from zoo.report.rounding import duration, number, span, with_spread

@@ -138,10 +138,11 @@ def _read(options: argparse.Namespace, detector: Detector) -> Events:
 
 def _elsewhere(options: argparse.Namespace) -> dict[str, Any]:
     """Judge arrays alone."""
+    from zoo.cli.detectors import named_detector
     from zoo.data.archive import read_array
     from zoo.evaluation.protocol import evaluate_arrays
 
-    detector = _detector(options.detector)
+    detector = named_detector(options.detector)
     events = _read(options, detector)
     generated = read_array(options.generated)
     readout = detector.readout if len(detector.readout) else None
@@ -158,19 +159,3 @@ def _elsewhere(options: argparse.Namespace) -> dict[str, Any]:
         "evaluated": {key: found[key] for key in ("events", "particles", "repeats")},
         "data": {"origin": events.origin, "events": len(events)},
     }
-
-
-def _detector(name: str) -> Detector:
-    from zoo.catalogue import components
-    from zoo.detectors.detector import DetectorConfig
-    from zoo.errors import ComponentError
-    from zoo.recipe.suggestions import nearest
-
-    known = components("detector")
-    if name not in known:
-        meant = nearest(name, known, 1)
-        advice = f"; did you mean {meant[0]}?" if meant else ""
-        raise ComponentError(f"--detector {name}: no such detector; there are {', '.join(known)}{advice}")
-    config = known[name]()
-    assert isinstance(config, DetectorConfig)
-    return config.build()

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from zoo.catalogue import Config
 from zoo.data.events import Events
+from zoo.data.unchecked import Unchecked
 from zoo.detectors.detector import Detector
 
 
@@ -33,3 +34,14 @@ class SourceConfig(Config):
         """The events of the source after `limit`."""
         events = self.read(detector)
         return events if self.limit is None else events[: self.limit]
+
+    def unchecked(self, detector: Detector) -> Unchecked:
+        """The arrays of the source after `limit`, in physical units, for whoever says what is wrong with them.
+
+        A source that has none but checked events gives these.
+
+        Raises:
+            DataError: a file is missing or cannot be read at all.
+        """
+        events = self.events(detector)
+        return Unchecked(events.counts, events.particles, events.origin)

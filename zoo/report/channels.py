@@ -16,9 +16,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
 from zoo.detectors.detector import Detector
+from zoo.evaluation.binning import Binning, photon_bins
 from zoo.evaluation.metrics.wasserstein import wasserstein
 from zoo.report.axes import label_decades, place_ticks
-from zoo.report.binning import Binning, photon_bins
 from zoo.report.rounding import count, number, with_spread
 from zoo.report.style import BAND, GEANT, GENERATED, GREY, HEADLINE, headline
 
@@ -68,7 +68,7 @@ def channels_figure(
         upper.text(0.97, 0.94, f"channel {channel + 1}", **_corner(upper), fontweight="bold")
         upper.text(0.97, 0.85, f"$W_1$ = {number(distance)} photons", **_corner(upper))
         if len(detector.readout) == channels:
-            _icon(upper, detector.readout[channel])
+            icon(upper, detector.readout[channel])
         lower.set_xlabel("photons")
         if channel % columns == 0:
             upper.set_ylabel("events per bin")
@@ -103,7 +103,7 @@ def _panels(
     simulated, made = binning.count(truth), binning.count(generated.reshape(-1)) / len(generated)
     _histograms(upper, binning, simulated, made)
     _ratio(lower, binning, simulated, made, len(generated))
-    _photon_axis(lower, binning)
+    photon_axis(lower, binning)
     upper.tick_params(axis="x", which="both", bottom=False, labelbottom=False)
     beyond = binning.beyond(generated)
     if beyond > 0:
@@ -158,7 +158,8 @@ def _ratio(
     axes.yaxis.set_major_locator(FixedLocator([0.75, 1, 1.25]))
 
 
-def _photon_axis(axes: Axes, binning: Binning) -> None:
+def photon_axis(axes: Axes, binning: Binning) -> None:
+    """The axis of photons below a histogram."""
     axes.set_xlim(binning.edges[0], binning.edges[-1])
     if not binning.logarithmic:
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
@@ -174,7 +175,7 @@ def _log(values: np.ndarray) -> np.ndarray:
     return np.log1p(np.maximum(values, -0.999))
 
 
-def _icon(axes: Axes, mask: Bool[np.ndarray, "H W"]) -> None:
+def icon(axes: Axes, mask: Bool[np.ndarray, "H W"]) -> None:
     """The pixels of a channel, small; those of a checkerboard are too fine and become a tint."""
     height, width = mask.shape
     corner = axes.inset_axes((0.03, 0.74, 0.14, 0.22))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -61,28 +62,50 @@ def examples_figure(
         generated: generated ones of every repeat.
         particles: what was shot, in the detector's columns.
     """
-    rows = [truth, *generated[:GENERATED_ROWS]]
-    height = min(TALLEST, WIDEST * truth.shape[1] / truth.shape[2])
-    width = height * truth.shape[2] / truth.shape[1]
-    across = max(NARROWEST, LEFT + len(truth) * (width + GAP) - GAP + RIGHT)
+    rows = [("GEANT", truth), *(("generated", responses) for responses in generated[:GENERATED_ROWS])]
+    return responses_figure(title, words, detector, rows, particles, truth.max(axis=(1, 2)))
+
+
+def responses_figure(
+    title: str,
+    words: str,
+    detector: Detector,
+    rows: Sequence[tuple[str, Float[np.ndarray, "E H W"]]],
+    particles: Float[np.ndarray, "E P"],
+    brightest: Float[np.ndarray, " E"],
+) -> Figure:
+    """A column per particle, with a colour scale of its own below.
+
+    Args:
+        title: headline.
+        words: the line below.
+        detector: for the pixel pitch and the names of the particle columns.
+        rows: what stands beside each row of responses, and these in photons; the first row stands a little apart.
+        particles: what was shot, in the detector's columns.
+        brightest: photons at the end of each colour scale.
+    """
+    shape = rows[0][1].shape
+    height = min(TALLEST, WIDEST * shape[1] / shape[2])
+    width = height * shape[2] / shape[1]
+    across = max(NARROWEST, LEFT + len(particles) * (width + GAP) - GAP + RIGHT)
     down = HEADLINE + CAPTION + len(rows) * (height + GAP) + PAUSE + BAR
     figure = Figure(figsize=(across, down))
     headline(figure, title, "  ·  ".join(filter(None, [words, "number in an image: its photon sum"])))
     for event, particle in enumerate(particles):
-        brightest = max(10.0, float(truth[event].max()))
+        end = max(10.0, float(brightest[event]))
         left = LEFT + event * (width + GAP)
-        for row, responses in enumerate(rows):
+        for row, (label, responses) in enumerate(rows):
             top = HEADLINE + CAPTION + row * (height + GAP) + (PAUSE if row else 0.0)
             axes = figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
-            _response(axes, responses[event], brightest)
+            _response(axes, responses[event], end)
             if row == 0:
                 axes.set_title(caption(particle, detector), loc="center")
             if event == 0:
-                axes.set_ylabel("generated" if row else "GEANT", fontsize=10.5)
+                axes.set_ylabel(label, fontsize=10.5)
             if event == row == 0:
                 _ruler(axes, detector)
         place = figure.add_axes((left / across, (BAR - 0.12) / down, width / across, 0.1 / down))
-        _colour_bar(figure, place, brightest, any(float(responses[event].max()) > brightest for responses in rows))
+        _colour_bar(figure, place, end, any(float(responses[event].max()) > end for _, responses in rows))
         if event == 0:
             place.set_xlabel("photons", color=FAINT, fontsize=8.5, loc="left", labelpad=1)
     return figure

@@ -33,6 +33,32 @@ NAMES = {
 }
 """Signs of the particles that reach a forward calorimeter, by PDG id."""
 
+WORDS = {
+    22: "photon",
+    11: "e-",
+    -11: "e+",
+    13: "mu-",
+    -13: "mu+",
+    111: "pi0",
+    211: "pi+",
+    -211: "pi-",
+    130: "K0L",
+    310: "K0S",
+    321: "K+",
+    -321: "K-",
+    2112: "neutron",
+    -2112: "antineutron",
+    2212: "proton",
+    -2212: "antiproton",
+    3122: "Lambda",
+    -3122: "antiLambda",
+    3222: "Sigma+",
+    -3222: "antiSigma-",
+    3112: "Sigma-",
+    -3112: "antiSigma+",
+}
+"""The same for terminals."""
+
 
 def caption(particle: Float[np.ndarray, " P"], detector: Detector) -> str:
     """A particle as `n  1.24 TeV`, from its condition columns and the PDG id where it follows them; may be empty."""

@@ -12,6 +12,7 @@ from zoo.catalogue import register
 from zoo.data.archive import read_array
 from zoo.data.events import Events, check_pair, check_particles, check_responses
 from zoo.data.source import SourceConfig
+from zoo.data.unchecked import Unchecked
 from zoo.detectors.detector import Detector
 from zoo.errors import DataError
 
@@ -44,12 +45,29 @@ class NpzConfig(SourceConfig):
         Raises:
             DataError: a file is missing, damaged, of the wrong shape, or the two do not belong together.
         """
-        responses = self.responses or self._found("responses", detector)
-        particles = self.particles or self._found("particles", detector)
+        responses, particles = self.files(detector)
         columns = read_particles(particles, detector, self.vertex_unit)
         counts = read_responses(responses, detector)
         check_pair(counts, columns, str(responses))
         return Events(counts, columns, str(responses))
+
+    def unchecked(self, detector: Detector) -> Unchecked:
+        """The arrays of the two files, whatever they hold; the vertex in cm where the columns can be told."""
+        responses, particles = self.files(detector)
+        columns = read_array(particles)
+        if columns.ndim == 2 and columns.shape[1] >= len(detector.columns) and columns.dtype.kind in "iuf":
+            columns = in_cm(columns.astype(np.float64), detector, self.vertex_unit)
+        return Unchecked(read_array(responses), columns, str(responses)).first(self.limit)
+
+    def files(self, detector: Detector) -> tuple[Path, Path]:
+        """The files of responses and particles.
+
+        Raises:
+            DataError: none are named, or the folder holds no pair, or several.
+        """
+        return self.responses or self._found("responses", detector), self.particles or self._found(
+            "particles", detector
+        )
 
     def _found(self, kind: Literal["responses", "particles"], detector: Detector) -> Path:
         """The file of this kind in `path`; where both are looked for, they are of the same pair."""
@@ -86,7 +104,11 @@ def read_particles(path: Path, detector: Detector, vertex_unit: Literal["cm", "m
     """Checked particles of one file as float64, vertex in cm."""
     particles = read_array(path)
     check_particles(particles, detector, str(path))
-    particles = particles.astype(np.float64)
+    return in_cm(particles.astype(np.float64), detector, vertex_unit)
+
+
+def in_cm(particles: np.ndarray, detector: Detector, vertex_unit: Literal["cm", "m"]) -> np.ndarray:
+    """Particles as float64 (changed in place) with the vertex in cm."""
     if vertex_unit == "m":
         particles[:, [detector.column_names.index(name) for name in ("vx", "vy", "vz")]] *= 100.0
     return particles
