@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -241,7 +242,9 @@ def test_what_will_not_work_is_said_in_one_line(
 ):
     change, kind, words = BROKEN[case]
     monkeypatch.setattr("zoo.evaluation.description.describe.FLOOR_EVENTS", 50)
-    found = said(described(change(clean), zn))
+    document = described(change(clean), zn)
+    json.dumps(document, allow_nan=False)
+    found = said(document)
     assert [text for of, text in found if of == kind and words in text], found
     assert not [text for _, text in found if "\n" in text]
     kinds = [of for of, _ in found]

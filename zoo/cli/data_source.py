@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zoo.data.source import SourceConfig
+    from zoo.data.sources.npz import NpzConfig
     from zoo.data.unchecked import Unchecked
     from zoo.detectors.detector import Detector
 
@@ -114,7 +114,7 @@ def _of_recipe(recipe: Path, options: argparse.Namespace) -> tuple[Unchecked, De
     return loaded.data.unchecked(detector), detector
 
 
-def _of_files(source: SourceConfig, named: str | None) -> tuple[Unchecked, Detector]:
+def _of_files(source: NpzConfig, named: str | None) -> tuple[Unchecked, Detector]:
     """Files of the user's own, of the named detector or of the only one they can be of."""
     from zoo.catalogue import components
     from zoo.cli.detectors import named_detector
@@ -124,11 +124,15 @@ def _of_files(source: SourceConfig, named: str | None) -> tuple[Unchecked, Detec
         detector = named_detector(named)
         return source.unchecked(detector), detector
     read: dict[str, tuple[Unchecked, Detector]] = {}
+    pairs: dict[tuple[Path, Path], Unchecked] = {}
     failed: DataError | None = None
     for name in components("detector"):
         detector = named_detector(name)
         try:
-            read[name] = source.unchecked(detector), detector
+            files = source.files(detector)
+            # Most often all detectors mean the same pair, which may be large.
+            pairs[files] = pairs[files] if files in pairs else source.unchecked(detector)
+            read[name] = pairs[files], detector
         except DataError as error:
             failed = failed or error
     if not read:

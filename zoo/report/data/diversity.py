@@ -73,6 +73,8 @@ def _points(
         axes.scatter(energy[other], spread[other], color=BLUE if pdg is None else OTHERS, label=label, **style)
     for kind, colour in known.items():
         own = pdg == kind
+        if not own.any():
+            continue
         axes.scatter(energy[own], spread[own], color=colour, label=sign(kind), **style)
     if energy.min() > 0 and energy.max() > ENERGY_SPAN * energy.min():
         axes.set_xscale("log")

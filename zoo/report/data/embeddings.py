@@ -19,7 +19,8 @@ SIDE, KEY = 3.4, 1.35
 TITLES = {"particles": "different particles, their standardised columns", "channels": "events, ln(1 + channel sums)"}
 
 Colouring = tuple[str, Int[np.ndarray, " n"], Mapping[int, tuple[str, str]]]
-"""What colours mean, the class of every point, and label and colour of the classes; all others are grey."""
+"""What colours mean (empty where all points are alike), the class of every point, and label and colour of the classes;
+all others are grey."""
 
 
 def embeddings_figure(
@@ -55,11 +56,11 @@ def embeddings_figure(
             axes.set_title(_method(method, what, document["embeddings"][what]))
             if place == 0:
                 axes.set_ylabel(TITLES[what])
-        assert axes is not None
-        axes.legend(
-            title=colouring[0], loc="upper left", bbox_to_anchor=(1.01, 1.02), handletextpad=0.1, alignment="left",
-            markerscale=3.0, labelspacing=0.35, title_fontsize=9,
-        )  # fmt: skip
+        if axes is not None and colouring[0]:
+            axes.legend(
+                title=colouring[0], loc="upper left", bbox_to_anchor=(1.01, 1.02), handletextpad=0.1, alignment="left",
+                markerscale=3.0, labelspacing=0.35, title_fontsize=9,
+            )  # fmt: skip
     return figure
 
 
@@ -94,6 +95,8 @@ def _map(axes: Axes, points: Float[np.ndarray, "n 2"], colouring: Colouring) -> 
     other = ~np.isin(classes, list(known))
     for kind, (label, colour) in known.items():
         own = classes == kind
+        if not own.any():
+            continue
         axes.scatter(*points[own].T, color=colour, label=label, **style)
     if other.any():
         axes.scatter(*points[other].T, color=OTHERS, label="others", **style)
