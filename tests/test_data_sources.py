@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -249,8 +250,15 @@ def test_the_shipped_sample_is_that_of_its_data_card(
     np.testing.assert_allclose(np.hypot(momentum, mass), energy, rtol=1e-5)
 
 
-def test_a_detector_without_a_sample_says_which_have_one(zn: Detector):
-    from dataclasses import replace
-
-    message = complaint(lambda: SampleConfig().read(replace(zn, name="focal_h")))
-    assert message == "data: no sample is shipped for focal_h; there is one for zn, zp"
+@pytest.mark.parametrize(
+    ("name", "dataset", "said"),
+    [
+        ("toy", None, "no sample is shipped for toy; there is one for focal_h, zn, zp"),
+        ("focal_h", None, "samples of focal_h are shipped as dataset = 'ds1' or 'ds2'; none is named"),
+        ("focal_h", "ds3", "samples of focal_h are shipped as dataset = 'ds1' or 'ds2'; 'ds3' is not one of them"),
+        ("zn", "ds1", "there is one sample of zn; leave out dataset = 'ds1'"),
+    ],
+)
+def test_a_sample_that_is_not_shipped_says_which_are(zn: Detector, name: str, dataset: str | None, said: str):
+    message = complaint(lambda: SampleConfig(dataset=dataset).read(replace(zn, name=name)))
+    assert message == f"data: {said}"

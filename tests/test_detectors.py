@@ -12,9 +12,19 @@ from hypothesis import strategies as st
 
 from zoo.catalogue import components
 from zoo.data.events import Events
+from zoo.data.sources.sample import SampleConfig
 from zoo.detectors.detector import Detector
+from zoo.errors import DataError
 
 DETECTORS = {name: config().build() for name, config in components("detector").items()}
+
+
+ZDCS = ["zn", "zp"]
+
+
+@pytest.fixture(params=ZDCS)
+def zdc(request: pytest.FixtureRequest) -> Detector:
+    return DETECTORS[request.param]
 
 
 @pytest.fixture(params=list(DETECTORS))
@@ -83,40 +93,40 @@ def test_a_column_is_found_by_name(detector: Detector):
         assert detector.column(particles, name).tolist() == [number, len(detector.columns) + number]
 
 
-def test_a_particle_along_the_axis_hits_the_centre(detector: Detector):
+def test_a_particle_along_the_axis_hits_the_centre(zdc: Detector):
     for vz in (-12.0, 0.0, 7.5):
-        assert detector.impact(particle(detector, vz=vz))[0] == pytest.approx(centre(detector))
+        assert zdc.impact(particle(zdc, vz=vz))[0] == pytest.approx(centre(zdc))
 
 
-def test_a_shifted_vertex_shifts_the_impact_point(detector: Detector):
-    there = detector.impact(particle(detector, vx=3 * detector.pitch[0], vy=-2 * detector.pitch[1]))[0]
-    assert there == pytest.approx(centre(detector, row=3, column=-2))
+def test_a_shifted_vertex_shifts_the_impact_point(zdc: Detector):
+    there = zdc.impact(particle(zdc, vx=3 * zdc.pitch[0], vy=-2 * zdc.pitch[1]))[0]
+    assert there == pytest.approx(centre(zdc, row=3, column=-2))
 
 
-def test_a_slope_is_multiplied_by_the_distance_to_the_face(detector: Detector):
-    slope = 4 * detector.pitch[0] / detector.face
-    assert detector.impact(particle(detector, px=slope * 100.0))[0] == pytest.approx(centre(detector, row=4))
-    halfway = particle(detector, px=slope * 100.0, py=-slope * 100.0, vz=detector.face / 2)
-    there = centre(detector, row=2, column=-2 * detector.pitch[0] / detector.pitch[1])
-    assert detector.impact(halfway)[0] == pytest.approx(there)
+def test_a_slope_is_multiplied_by_the_distance_to_the_face(zdc: Detector):
+    slope = 4 * zdc.pitch[0] / zdc.face
+    assert zdc.impact(particle(zdc, px=slope * 100.0))[0] == pytest.approx(centre(zdc, row=4))
+    halfway = particle(zdc, px=slope * 100.0, py=-slope * 100.0, vz=zdc.face / 2)
+    there = centre(zdc, row=2, column=-2 * zdc.pitch[0] / zdc.pitch[1])
+    assert zdc.impact(halfway)[0] == pytest.approx(there)
 
 
-def test_a_backward_particle_meets_the_mirror_face(detector: Detector):
-    slope = 4 * detector.pitch[0] / detector.face
-    backward = particle(detector, px=slope * 100.0, pz=-100.0, vz=0.0)
-    assert detector.impact(backward)[0] == pytest.approx(centre(detector, row=4))
+def test_a_backward_particle_meets_the_mirror_face(zdc: Detector):
+    slope = 4 * zdc.pitch[0] / zdc.face
+    backward = particle(zdc, px=slope * 100.0, pz=-100.0, vz=0.0)
+    assert zdc.impact(backward)[0] == pytest.approx(centre(zdc, row=4))
 
 
-def test_a_particle_across_the_beam_has_no_finite_impact_point(detector: Detector):
-    across = jnp.asarray(particle(detector, px=1.0, pz=0.0), jnp.float32)
-    assert not np.isfinite(np.asarray(detector.impact(across))).all()
+def test_a_particle_across_the_beam_has_no_finite_impact_point(zdc: Detector):
+    across = jnp.asarray(particle(zdc, px=1.0, pz=0.0), jnp.float32)
+    assert not np.isfinite(np.asarray(zdc.impact(across))).all()
 
 
 finite = st.floats(-50, 50, allow_nan=False, width=32)
 
 
 @given(
-    name=st.sampled_from(sorted(DETECTORS)),
+    name=st.sampled_from(ZDCS),
     vertex=st.tuples(finite, finite, finite),
     transverse=st.tuples(finite, finite),
     pz=st.floats(1, 1000) | st.floats(-1000, -1),
@@ -132,13 +142,13 @@ def test_the_impact_point_lies_on_the_line_and_on_the_face(name: str, vertex: An
     assert np.linalg.norm(np.cross(flown, momentum)) <= 1e-9 * np.linalg.norm(flown) * np.linalg.norm(momentum)
 
 
-def test_host_and_device_agree(detector: Detector):
+def test_host_and_device_agree(zdc: Detector):
     draw = np.random.default_rng(0)
     particles = np.concatenate(
-        [particle(detector, px=x, py=y, vz=z) for x, y, z in draw.normal(0, (0.01, 0.01, 5.0), (20, 3))]
+        [particle(zdc, px=x, py=y, vz=z) for x, y, z in draw.normal(0, (0.01, 0.01, 5.0), (20, 3))]
     )
-    on_device = detector.impact(jnp.asarray(particles, jnp.float32))
-    np.testing.assert_allclose(np.asarray(on_device), detector.impact(particles), rtol=1e-5)
+    on_device = zdc.impact(jnp.asarray(particles, jnp.float32))
+    np.testing.assert_allclose(np.asarray(on_device), zdc.impact(particles), rtol=1e-5)
 
 
 @pytest.mark.parametrize("sample", ["zn_sample", "zp_sample"])
@@ -158,3 +168,36 @@ def test_photon_showers_of_the_shipped_data_are_where_the_line_says(sample: str,
     assert len(away) > 1000
     assert np.abs(away.mean(axis=0)).max() < 0.05
     assert np.quantile(np.abs(away), 0.95) < 0.75
+
+
+def test_focal_is_hit_where_its_angles_say():
+    detector = DETECTORS["focal_h"]
+    draw = np.random.default_rng(0)
+    eta, phi = draw.uniform(3.5, 5.3, 50), draw.uniform(-np.pi, np.pi, 50)
+    particles = np.stack([np.full(50, 100.0), eta, phi], axis=1)
+    theta = 2.0 * np.arctan(np.exp(-eta))
+    radius = detector.face * np.tan(theta) / detector.pitch[0]
+    expected = 52.0 + radius[:, None] * np.stack([np.cos(phi), np.sin(phi)], axis=1)
+    np.testing.assert_allclose(detector.impact(particles), expected, rtol=1e-10)
+    on_device = detector.impact(jnp.asarray(particles, jnp.float32))
+    np.testing.assert_allclose(np.asarray(on_device), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("dataset", "events"), [("ds1", 10_414), ("ds2", 9_538)])
+def test_showers_of_the_shipped_focal_data_are_where_the_angles_say(dataset: str, events: int):
+    detector = DETECTORS["focal_h"]
+    sample = SampleConfig(dataset=dataset).events(detector)
+    assert len(sample) == events
+    counts, particles = sample.counts[:1500], sample.particles[:1500]
+    total = counts.sum(axis=(1, 2), dtype=np.float64)
+    row = counts.sum(axis=2) @ np.arange(105) / total
+    column = counts.sum(axis=1) @ np.arange(105) / total
+    # The data card: showers lie 1.05 times as far out as the face, at their mean depth.
+    expected = 52.0 + 1.05 * (detector.impact(particles) - 52.0)
+    away = np.stack([row, column], axis=1) - expected
+    assert np.abs(np.median(away, axis=0)).max() < 0.1
+
+
+def test_a_column_that_is_not_there_is_named(detector: Detector):
+    with pytest.raises(DataError, match="no particle column 'spin'"):
+        detector.column(np.zeros((1, len(detector.columns))), "spin")

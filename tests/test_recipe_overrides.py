@@ -231,7 +231,7 @@ class TestStages:
         ("train=3", "must be a table"),
         ("train.epochs.x=3", "must be a number"),
         ("train.optimizer=adma", 'train.optimizer.name = "adma": no such optimizer'),
-        ("detector=zm", "no such detector; must be zn or zp"),
+        ("detector=zm", "no such detector; must be focal_h, zn or zp"),
         ("data.source=3", "must name a source"),
         ("seed=zn", "must be a whole number"),
         ("seed=1979-05-27", "must be a whole number"),

@@ -257,7 +257,7 @@ MISPLACED = [
 ]
 
 NAMES = [
-    Wrong("detector", 'detector = "zn"', 'detector = "zm" # here', "detector", "must be zn or zp"),
+    Wrong("detector", 'detector = "zn"', 'detector = "zm" # here', "detector", "must be focal_h, zn or zp"),
     Wrong("scheme", '"flow_matching"', '"flow_maching" # here', "model.scheme.name", "did you mean flow_matching?"),
     Wrong("network", '"mlp"', '"unett" # here', "model.scheme.network.name", "did you mean unet?"),
     Wrong("sampler", '"euler"', '"eular" # here', "model.scheme.sampler.name", "did you mean euler?"),
@@ -387,7 +387,7 @@ VALUES = [
     Wrong("path of a boolean", "limit = 2000", "path = true # here", "data.path", "must be a path"),
 ]
 MISSING = [
-    Wrong("detector", 'detector = "zn"', "# here", "detector", "missing; must be a detector: zn or zp"),
+    Wrong("detector", 'detector = "zn"', "# here", "detector", "missing; must be a detector: focal_h, zn or zp"),
     Wrong(
         "epochs", "[train]\nepochs = 50", "[train] # here", "train.epochs", "missing; must be a number greater than 0"
     ),

@@ -41,6 +41,7 @@ def detector(channels: int = 3) -> Detector:
         pitch=(0.5, 0.5),
         face=100.0,
         columns=(Column("energy", "GeV", "total energy"), Column("charge", "e", "electric charge")),
+        aim=lambda detector, particles: (particles[:, 0], particles[:, 1]),
         readout=np.stack([stripes == channel for channel in range(channels)])
         if channels
         else np.zeros((0, *SHAPE), bool),

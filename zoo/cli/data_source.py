@@ -47,18 +47,25 @@ def opened(options: argparse.Namespace) -> tuple[Unchecked, Detector]:
     if options.responses is not None:
         source = NpzConfig(responses=options.responses.absolute(), particles=options.particles.absolute())
         return _of_files(source, options.detector)
-    folder = Path(options.source)
     if options.source in _shipped():
-        from zoo.cli.detectors import named_detector
-        from zoo.data.sources.sample import SampleConfig
-
-        if options.detector not in (None, options.source):
-            raise ZooError(f"data: --detector {options.detector}: {options.source} is the sample of its own detector")
-        detector = named_detector(options.source)
-        return SampleConfig().unchecked(detector), detector
+        return _of_sample(options.source, options.detector)
+    folder = Path(options.source)
     if folder.is_dir():
         return _of_files(NpzConfig(path=folder.absolute()), options.detector)
     raise ZooError(_unknown(options.source))
+
+
+def _of_sample(name: str, given: str | None) -> tuple[Unchecked, Detector]:
+    """A shipped sample: `zn`, or `<detector>-<dataset>` of a detector with several."""
+    from zoo.cli.detectors import named_detector
+    from zoo.data.sources.sample import SampleConfig
+    from zoo.errors import ZooError
+
+    of, _, dataset = name.partition("-")
+    if given not in (None, of):
+        raise ZooError(f"data: --detector {given}: {name} is the sample of its own detector")
+    detector = named_detector(of)
+    return SampleConfig.model_validate({"dataset": dataset} if dataset else {}).unchecked(detector), detector
 
 
 def shipped_samples() -> list[dict[str, Any]]:
@@ -70,7 +77,7 @@ def shipped_samples() -> list[dict[str, Any]]:
 
     samples = []
     for name in _shipped():
-        detector = named_detector(name)
+        detector = named_detector(name.partition("-")[0])
         particles = read_array(SHIPPED / f"{name}.npz", "particles")
         samples.append(
             {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -42,6 +43,8 @@ class Detector:
     """Distance of the front face from the interaction point along the beam, cm."""
     columns: tuple[Column, ...]
     """The condition columns of a particle file, in order; one more (the PDG id) may follow."""
+    aim: Callable[[Detector, Any], tuple[Any, Any]]
+    """Where the straight line of each particle (B, P) meets the plane of the front face: (x, y), cm from the beam."""
     readout: Bool[np.ndarray, "R H W"] = field(compare=False, repr=False)
     """The pixels summed by each readout channel; the channels are disjoint and cover the detector."""
 
@@ -51,7 +54,13 @@ class Detector:
         return tuple(column.name for column in self.columns)
 
     def column(self, particles: Float[AnyArray, "B P"], name: str) -> Float[AnyArray, " B"]:
-        """One named column of particles given in the detector's order."""
+        """One named column of particles given in the detector's order.
+
+        Raises:
+            DataError: the detector's particles have no such column.
+        """
+        if name not in self.column_names:
+            raise DataError(f"{self.title} has no particle column {name!r}; there are {', '.join(self.column_names)}")
         return particles[:, self.column_names.index(name)]
 
     def pdg(self, particles: Float[AnyArray, "B P"]) -> Float[AnyArray, " B"]:
@@ -68,14 +77,9 @@ class Detector:
     def impact(self, particles: Float[AnyArray, "B P"]) -> Float[AnyArray, "B 2"]:
         """Where the straight line of each particle meets the front face, in (row, column) pixel coordinates.
 
-        Works on NumPy and JAX arrays alike. A particle that flies the other way (`pz < 0`) meets the
-        mirror face at `-face`; one with `pz = 0` has no finite impact point.
+        Works on NumPy and JAX arrays alike. A point beside the detector has coordinates outside its pixels.
         """
-        column = {name: self.column(particles, name) for name in ("vx", "vy", "vz", "px", "py", "pz")}
-        forward = 1.0 - 2.0 * (column["pz"] < 0)
-        path = (forward * self.face - column["vz"]) / column["pz"]
-        x = column["vx"] + path * column["px"]
-        y = column["vy"] + path * column["py"]
+        x, y = self.aim(self, particles)
         rows, columns = self.shape
         row = x / self.pitch[0] + (rows - 1) / 2
         col = y / self.pitch[1] + (columns - 1) / 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool
 
-from zoo.detectors.detector import Column
+from zoo.detectors.detector import Column, Detector
 
 COLUMNS = (
     Column("energy", "GeV", "total energy"),
@@ -32,3 +34,15 @@ def checkerboard_readout(rows: int, columns: int) -> Bool[np.ndarray, "5 H W"]:
     even = (row + column) % 2 == 0
     upper, left = row < rows // 2, column < columns // 2
     return np.stack([even & upper & left, even & upper & ~left, even & ~upper & left, even & ~upper & ~left, ~even])
+
+
+def along_momentum(detector: Detector, particles: Any) -> tuple[Any, Any]:
+    """From the vertex along the momentum to the front face: (x, y), cm.
+
+    A particle that flies the other way (`pz < 0`) meets the mirror face at `-face`; one with `pz = 0` has no finite
+    impact point.
+    """
+    vx, vy, vz, px, py, pz = (detector.column(particles, name) for name in ("vx", "vy", "vz", "px", "py", "pz"))
+    forward = 1.0 - 2.0 * (pz < 0)
+    path = (forward * detector.face - vz) / pz
+    return vx + path * px, vy + path * py

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoo.catalogue import register
 from zoo.detectors.detector import Detector, DetectorConfig
-from zoo.detectors.zdc import COLUMNS, checkerboard_readout
+from zoo.detectors.zdc import COLUMNS, along_momentum, checkerboard_readout
 
 
 @register("detector", "zp")
@@ -21,5 +21,6 @@ class ZPConfig(DetectorConfig):
             pitch=(0.4, 0.4),
             face=11_250.0,
             columns=COLUMNS,
+            aim=along_momentum,
             readout=checkerboard_readout(*shape),
         )

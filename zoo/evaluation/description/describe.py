@@ -22,6 +22,7 @@ from zoo.evaluation.description.embeddings import (
     enough,
     event_points,
     installed,
+    local_channels,
     particle_points,
     principal,
 )
@@ -146,6 +147,6 @@ def _embedded(measured: Measured, document: dict[str, Any], begin: Begin) -> dic
         if measured.pdg is not None:
             owner = measured.unique if what == "particles" else measured.particles
             arrays[f"species/{what}"] = np.rint(measured.detector.pdg(owner[chosen])).astype(np.int64)
-        if what == "channels":
+        if what == "channels" and len(local_channels(measured.detector.readout)) > 1:
             arrays[f"brightest/{what}"] = brightest(measured, chosen)
     return arrays

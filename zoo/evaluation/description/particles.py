@@ -39,8 +39,7 @@ def particle_findings(particles: Float[np.ndarray, "N P"], detector: Detector) -
     yield from _pdg(particles, detector)
     if {"energy", "px", "py", "pz", "mass"} <= set(detector.column_names):
         yield from _kinematics(particles, detector)
-    if {"vx", "vy", "vz", "px", "py", "pz"} <= set(detector.column_names):
-        yield from _aim(particles, detector)
+    yield from _aim(particles, detector)
 
 
 def _pdg(particles: Float[np.ndarray, "N P"], detector: Detector) -> Iterator[Finding]:
@@ -85,19 +84,19 @@ def _kinetic(energy: Float[np.ndarray, " N"], momentum: Float[np.ndarray, " N"],
 
 
 def _aim(particles: Float[np.ndarray, "N P"], detector: Detector) -> Iterator[Finding]:
-    parallel = detector.column(particles, "pz") == 0
-    flying = particles[~parallel]
-    if not len(flying):
-        return
-    impact = detector.impact(flying)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        impact = detector.impact(particles)
     beyond = ((impact < -0.5) | (impact > np.asarray(detector.shape) - 0.5)).any(axis=1)
+    beyond &= np.isfinite(impact).all(axis=1)
     if beyond.mean() > MOST:
         yield note(
-            f"{share(int(beyond.sum()), len(particles))} aim beside the front face of {detector.title}; "
-            "impact maps and kinematic features presume a straight flight, vertices in cm and the detector on the axis"
+            f"{share(int(beyond.sum()), len(particles))} aim beside the front face of {detector.title}; impact maps and "
+            "features of the impact point presume a straight flight, lengths in cm and the detector where it is declared"
         )
-    backward = int((detector.column(flying, "pz") < 0).sum())
-    if backward and backward < len(flying):
+    if "pz" not in detector.column_names:
+        return
+    backward = int((detector.column(particles, "pz") < 0).sum())
+    if backward and backward < len(particles):
         yield note(
             f"{share(backward, len(particles))} fly backwards (pz < 0); they are taken for those of a mirrored face"
         )

@@ -11,7 +11,7 @@ from zoo.evaluation.description.finding import REFUSED, Finding, note, problem, 
 from zoo.evaluation.observables import Responses, slabs
 
 FEWEST_PHOTONS = 10
-"""Photon sum from which on the published data sets keep an event."""
+"""Photon sum from which on the published data sets of the ZDC keep an event."""
 
 
 def possible(responses: Responses) -> tuple[Bool[np.ndarray, " N"], list[Finding]]:
@@ -60,6 +60,10 @@ def response_findings(responses: Responses) -> Iterator[Finding]:
     if empty == number:
         yield problem("all responses are empty; there is nothing to learn")
     elif empty:
-        yield note(f"{share(empty, number)} have no photon at all; the published data keep 10 photons and more")
+        yield note(
+            f"{share(empty, number)} have no photon at all; the published ZDC data keep {FEWEST_PHOTONS} photons and more"
+        )
     if dim:
-        yield note(f"{share(dim, number)} have fewer than {FEWEST_PHOTONS} photons, which the published data leave out")
+        yield note(
+            f"{share(dim, number)} have fewer than {FEWEST_PHOTONS} photons, which the published ZDC data leave out"
+        )

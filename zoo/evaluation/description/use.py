@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 import numpy as np
 from jaxtyping import Float
@@ -12,7 +13,7 @@ from zoo.catalogue import components
 from zoo.data.events import Events as Rows
 from zoo.data.features.features import FeaturesConfig
 from zoo.data.splits import Split, split_events
-from zoo.detectors.detector import Detector
+from zoo.detectors.detector import AnyArray, Detector
 from zoo.errors import ZooError
 from zoo.evaluation.description.finding import Finding, many, note, problem
 from zoo.evaluation.groups import particle_groups
@@ -48,8 +49,22 @@ def use_findings(events: Rows, detector: Detector) -> tuple[Split | None, list[F
     return split, found
 
 
+class _NoColumnError(Exception):
+    """Features ask for a column that particles of this detector never have; that is no fault of the data."""
+
+
+class _Asked(Detector):
+    """A detector that tells such features from others."""
+
+    def column(self, particles: Float[AnyArray, "B P"], name: str) -> Float[AnyArray, " B"]:
+        if name not in self.column_names:
+            raise _NoColumnError(name)
+        return super().column(particles, name)
+
+
 def _conditions(train: Float[np.ndarray, "N P"], detector: Detector) -> Iterator[Finding]:
-    """Fits every kind of condition features with its defaults."""
+    """Fits every kind of condition features that the detector can have, with its defaults."""
+    asked = _Asked(**{field.name: getattr(detector, field.name) for field in fields(detector)})
     for name, kind in components("features").items():
         try:
             config = kind()
@@ -57,7 +72,9 @@ def _conditions(train: Float[np.ndarray, "N P"], detector: Detector) -> Iterator
             continue
         assert isinstance(config, FeaturesConfig)
         try:
-            config.fit(detector, train)
+            config.fit(asked, train)
+        except _NoColumnError:
+            continue
         except ZooError as error:
             yield problem(f"condition = {name}: {error}")
 
