@@ -48,10 +48,10 @@ def printed(capsys: Capture, *arguments: object, code: int = 0) -> str:
 
 
 def test_what_is_shipped_is_listed(capsys: Capture):
-    lines = printed(capsys).splitlines()
-    assert [line.split()[0] for line in lines[1:5]] == ["focal_h-ds1", "focal_h-ds2", "zn", "zp"]
-    samples = json.loads(printed(capsys, "--json"))
-    assert [(sample["name"], sample["events"]) for sample in samples] == [("zn", 21124), ("zp", 14472)]
+    names = [line.split()[0] for line in printed(capsys).splitlines()[1:] if line]
+    events = {sample["name"]: sample["events"] for sample in json.loads(printed(capsys, "--json"))}
+    assert names[: len(events)] == list(events)
+    assert (events["zn"], events["zp"]) == (21124, 14472)
 
 
 def test_a_folder_is_described_on_the_terminal(folder: Path, capsys: Capture):
@@ -111,13 +111,13 @@ def test_a_pair_of_files_and_a_recipe_give_the_same(folder: Path, capsys: Captur
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["nothing"], "no such folder, recipe or shipped sample (focal_h-ds1, focal_h-ds2, zn, zp)"),
+        (["nothing"], "no such folder, recipe or shipped sample ("),
         (["zn_fn"], "did you mean zn"),
         (["mine_responses.npz"], "name them by --responses and --particles"),
         (["good", "--detector", "zm"], "no such detector"),
         (["good", "--detector"], None),
         (["good", "--set", "train.epochs=5"], "--set changes a recipe"),
-        (["zn", "--detector", "zp"], "zn is a sample of zn"),
+        (["zn", "--detector", "zp"], "zn is the sample of its own detector"),
         (["zn_fm", "--detector", "zp"], "--set detector=zp"),
         (["zn_fm", "--set", "data.path=nowhere"], "no such folder"),
         (["--out", "somewhere"], "--out needs a SOURCE"),
@@ -125,7 +125,7 @@ def test_a_pair_of_files_and_a_recipe_give_the_same(folder: Path, capsys: Captur
         (["good", "--responses", "a.npz", "--particles", "b.npz"], "either SOURCE or"),
         (["--responses", "a.npz", "--particles", "b.npz"], "no such file"),
         (["sums"], "fit zn and zp; choose with --detector"),
-        (["odd"], "fit no detector (focal_h (105, 105), zn (44, 44), zp (56, 30))"),
+        (["odd"], "fit no detector ("),
         (["good", "--out", "good/mine_responses.npz"], "is not a folder"),
         (["."], "found none"),
         (["good", "--events", "0"], None),

@@ -13,8 +13,10 @@ from conftest import aimed_particles, shower
 
 from zoo.data.unchecked import Unchecked
 from zoo.detectors.detector import Detector
+from zoo.detectors.focal_h import FoCalHConfig
 from zoo.evaluation.description.describe import describe
 from zoo.evaluation.description.embeddings import local_channels, principal
+from zoo.evaluation.description.examples import examples
 from zoo.evaluation.description.finding import share
 from zoo.evaluation.description.importances import importances
 from zoo.evaluation.description.measured import Measured
@@ -264,3 +266,29 @@ def test_particles_are_grouped_with_their_pdg(clean: Arrays, zn: Detector):
     counts, particles = clean[0][:50], clean[1][:50].copy()
     particles[:25, 9] = 130
     assert len(Measured.of(counts, particles, zn).repeats) == 2
+
+
+def test_a_detector_with_other_columns_is_described_without_quadrants_and_species():
+    detector = FoCalHConfig().build()
+    draw = np.random.default_rng(0)
+    particles = np.column_stack([draw.uniform(20, 400, 60), draw.uniform(3.6, 5.2, 60), draw.uniform(-3, 3, 60)])
+    counts = draw.poisson(1.0, (60, *detector.shape)).astype(np.uint16)
+    found = describe(Unchecked(counts, particles, "mine"), detector, lambda _: None, pictures=True)
+    assert not [text for kind, text in said(found.document) if kind == "problem"]
+    assert list(found.document["columns"]) == ["energy", "eta", "phi"]
+    assert set(found.document["embeddings"]) == {"particles"}
+    assert not [name for name in found.arrays if name.startswith(("brightest", "species"))]
+
+
+def test_responses_to_look_at_are_repeats_or_else_of_all_sizes(clean: Arrays, zn: Detector):
+    counts, particles = clean
+    shown = examples(Measured.of(counts, particles, zn))
+    for place, particle in enumerate(shown["example_particles"]):
+        own = counts[(particles == particle).all(axis=1)]
+        np.testing.assert_allclose(shown["example_means"][place], own.mean(axis=0))
+        np.testing.assert_array_equal(shown["examples"][:, place], own[: len(shown["examples"])])
+    once = examples(Measured.of(counts[::50], particles[::50], zn))
+    assert "example_means" not in once
+    sums = once["examples"][0].sum(axis=(1, 2))
+    assert list(sums) == sorted(sums)
+    assert len(np.unique(sums)) == len(sums)

@@ -1,4 +1,4 @@
-"""Particles to look at: their mean response and a few single ones."""
+"""Responses to look at: repeats of a few particles, or single ones where there are no repeats."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ REPEATS = 3
 def examples(measured: Measured) -> dict[str, Shaped[np.ndarray, "..."]]:
     """`example_particles` (E, P), `example_means` (E, H, W) and `examples` (REPEATS, E, H, W) in photons.
 
-    Of each of the most frequent species the particle with most responses, then of all particles those with most;
-    nothing where no particle has enough responses, or where there are no pixels.
+    Of each of the most frequent species the particle with most responses, then of all particles those with most. Where
+    no particle has enough responses, one response each of dim to bright events, without means; nothing without pixels.
     """
-    chosen = _chosen(measured)
-    if not measured.events.has_pixels or not len(chosen):
+    if not measured.events.has_pixels:
         return {}
+    chosen = _chosen(measured)
+    if not len(chosen):
+        order = np.argsort(measured.events.observed["photon_sum"], kind="stable")
+        rows = order[np.unique(np.linspace(0.1, 0.9, PARTICLES) * (len(order) - 1)).astype(int)]
+        return {"example_particles": measured.particles[rows], "examples": measured.events.responses[rows][None]}
     rows = [np.flatnonzero(measured.events.groups == group) for group in chosen]
     responses = measured.events.responses
     mean: list[Float[np.ndarray, "H W"]] = [responses[own].mean(axis=0, dtype=np.float64) for own in rows]

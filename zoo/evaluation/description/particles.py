@@ -90,8 +90,8 @@ def _aim(particles: Float[np.ndarray, "N P"], detector: Detector) -> Iterator[Fi
     beyond &= np.isfinite(impact).all(axis=1)
     if beyond.mean() > MOST:
         yield note(
-            f"{share(int(beyond.sum()), len(particles))} aim beside the front face of {detector.title}; impact maps and "
-            "features of the impact point presume a straight flight, lengths in cm and the detector where it is declared"
+            f"{share(int(beyond.sum()), len(particles))} aim beside the front face of {detector.title}; impact maps "
+            "and features of the impact point presume a straight flight, lengths in cm and the declared geometry"
         )
     if "pz" not in detector.column_names:
         return

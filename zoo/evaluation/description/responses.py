@@ -61,7 +61,7 @@ def response_findings(responses: Responses) -> Iterator[Finding]:
         yield problem("all responses are empty; there is nothing to learn")
     elif empty:
         yield note(
-            f"{share(empty, number)} have no photon at all; the published ZDC data keep {FEWEST_PHOTONS} photons and more"
+            f"{share(empty, number)} have no photon at all; published ZDC data keep {FEWEST_PHOTONS} photons and more"
         )
     if dim:
         yield note(

@@ -32,10 +32,12 @@ def photons_figure(
         total: numbers and histogram of the photon sum.
         channels: of the description's document.
     """
+    # A single channel is the whole detector.
+    channels = channels if len(channels) > 1 else []
     panels = [(f"channel {channel['channel']}", channel) for channel in channels] + [("whole detector", total)]
     across = min(ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
-    width, height = 3.7 * across + 0.5, 2.6 * down + HEADLINE + 0.15
+    width, height = max(3.7 * across, 6.0) + 0.5, 2.6 * down + HEADLINE + 0.15
     figure = Figure(figsize=(width, height))
     headline(figure, title, words)
     grid = figure.add_gridspec(

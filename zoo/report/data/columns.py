@@ -44,7 +44,8 @@ def columns_figure(title: str, words: str, columns: Mapping[str, Mapping[str, An
         histogram = column["histogram"]
         (_discrete if histogram["scale"] == "discrete" else _binned)(axes, histogram)
         _events(axes, max(histogram["counts"]))
-        axes.set_xlabel(f"{column['meaning']}, {column['unit']}" if column["unit"] else column["meaning"])
+        unit = "" if column["unit"] in ("", "1") else f", {column['unit']}"
+        axes.set_xlabel(f"{column['meaning']}{unit}")
         axes.text(0.97, 0.95, name, transform=axes.transAxes, ha="right", va="top", fontweight="bold")
         values = f"{column['different']:,} value{'s' if column['different'] > 1 else ''}"
         axes.text(0.97, 0.86, values, transform=axes.transAxes, ha="right", va="top", color=FAINT, fontsize=8.5)

@@ -23,7 +23,7 @@ def draw_data(
 ) -> list[Path]:
     """Draw what there is to draw, as PNG files written aside and then renamed.
 
-    `columns.png`, `photons.png`, and where the data allow it `diversity.png`, `responses.png`, `embeddings.png`.
+    `columns.png`, `photons.png`, and where the data allow it `responses.png`, `diversity.png`, `embeddings.png`.
 
     Args:
         folder: where the files go; made if need be.
@@ -53,10 +53,9 @@ def draw_data(
             figure = diversity_figure(title, f"{words}  ·  {at_least}", document, arrays["spread"], energy, pdg)
             written.append(save(figure, folder / "diversity.png"))
         if "examples" in arrays:
-            means = arrays["example_means"]
-            single = [("single", responses) for responses in arrays["examples"]]
-            brightest = np.max([responses.max(axis=(1, 2)) for _, responses in single], axis=0)
-            rows = [("mean", means), *single]
+            means = [("mean", arrays["example_means"])] if "example_means" in arrays else []
+            rows = [*means, *(("single" if means else "response", single) for single in arrays["examples"])]
+            brightest = arrays["examples"].max(axis=(0, 2, 3))
             figure = responses_figure(title, words, detector, rows, arrays["example_particles"], brightest)
             written.append(save(figure, folder / "responses.png"))
         figure = embeddings_figure(title, words, document, arrays)

@@ -42,7 +42,8 @@ def embeddings_figure(
     if not rows:
         return None
     methods = list(dict.fromkeys(name.split("/")[2] for name in arrays if name.startswith("embedding/")))
-    width = len(methods) * (SIDE + 0.15) + KEY + 0.5
+    key = KEY if any(colouring[0] for _, colouring in rows) else 0.0
+    width = len(methods) * (SIDE + 0.15) + key + 0.5
     height = HEADLINE + len(rows) * (SIDE + 0.45) + 0.1
     figure = Figure(figsize=(width, height))
     headline(figure, title, words)
