@@ -56,11 +56,17 @@ def principal(table: Float[np.ndarray, "n F"]) -> tuple[Plane, Float[np.ndarray,
 
 
 def neighbours(table: Float[np.ndarray, "n F"]) -> Plane:
-    """t-SNE of scikit-learn, perplexity 30."""
+    """t-SNE of scikit-learn, perplexity 30.
+
+    In one thread: its threads wait for each other a thousand times, busily, and take longer together wherever something
+    else is running.
+    """
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     perplexity = min(PERPLEXITY, (len(table) - 1) / 3)
-    return TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(table).astype(np.float64)
+    with threadpool_limits(1):
+        return TSNE(perplexity=perplexity, init="pca", random_state=SEED).fit_transform(table).astype(np.float64)
 
 
 def manifold(table: Float[np.ndarray, "n F"]) -> Plane:
