@@ -1,4 +1,4 @@
-"""What the shelf says about the papers' question: channel sums straight from the particle, or by way of the response?"""
+"""What the shelf says of the papers' question: channel sums straight from the particle, or by way of the response?"""
 
 from __future__ import annotations
 
