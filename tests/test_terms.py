@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
@@ -97,6 +97,7 @@ def test_only_a_scheme_with_a_discriminator_takes_a_term_that_needs_one():
 rows = arrays(np.float32, st.tuples(st.integers(1, 40), st.just(3)), elements=st.sampled_from([-1.5, 0.0, 0.25, 7.0]))
 
 
+@settings(max_examples=25)
 @given(known=rows, asked=rows)
 def test_a_table_finds_exactly_the_particles_it_knows(known: np.ndarray, asked: np.ndarray):
     particles = np.unique(known, axis=0)
