@@ -388,6 +388,9 @@ def test_a_card_keeps_folders_of_the_author_to_itself() -> None:
     origin = Path.home() / "mine" / "events_responses.npz"
     own = dataclasses.replace(run, result=run.result | {"data": run.result["data"] | {"origin": str(origin)}})
     assert card_table("own", own, {}, "2026-01-01")["data"]["origin"] == "events_responses.npz"
+    taken = {"stages": {"main": {"taken_from": str(Path.home() / "runs" / "zn_fm" / "001")}}}
+    own = dataclasses.replace(run, result=run.result | taken)
+    assert card_table("own", own, {}, "2026-01-01")["stages"]["main"]["taken_from"] == "zn_fm/001"
 
 
 def test_citations_name_data_and_methods() -> None:

@@ -51,11 +51,12 @@ def card_table(name: str, run: FinishedRun, files: Mapping[str, str], created: s
 
 
 def _stage(summary: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-    """A stage's summary with the passes over the training events that it made."""
+    """A stage's summary with the passes over the training events that it made, and the run it was taken from by name."""
     train = (result.get("data") or {}).get("train")
     seen = summary.get("examples_seen")
     epochs = round(seen / train, 2) if train and seen is not None else None
-    return {"epochs": epochs, **summary}
+    source = summary.get("taken_from")
+    return {"epochs": epochs, **summary, "taken_from": source and "/".join(PurePath(source).parts[-2:])}
 
 
 def _data(run: FinishedRun) -> dict[str, Any]:
