@@ -51,7 +51,7 @@ def card_table(name: str, run: FinishedRun, files: Mapping[str, str], created: s
 
 
 def _stage(summary: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
-    """A stage's summary with the passes over the training events that it made, and the run it was taken from by name."""
+    """A stage's summary with the passes over the training events that it made, and the name of the run it is from."""
     train = (result.get("data") or {}).get("train")
     seen = summary.get("examples_seen")
     epochs = round(seen / train, 2) if train and seen is not None else None
