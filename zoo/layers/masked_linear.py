@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
@@ -19,7 +21,7 @@ class Degrees(eqx.Module):
 
     units: int = eqx.field(static=True)
     inputs: int = eqx.field(static=True)
-    kind: str = eqx.field(static=True)
+    kind: Literal["inputs", "outputs", "spread", "sequential"] = eqx.field(static=True)
     """`inputs` or `outputs` (1, 2, ..., each `repeats` times), or of hidden units: `spread` evenly over 1 ... D - 1, or
     `sequential`, 1, 2, ... starting again after D - 1 (nflows)."""
     repeats: int = eqx.field(static=True, default=1)
