@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -102,7 +102,7 @@ def test_a_spline_is_that_of_distrax():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("units", [3, 7, 20])
-def test_hidden_units_see_part_of_the_inputs(kind: str, units: int):
+def test_hidden_units_see_part_of_the_inputs(kind: Literal["spread", "sequential"], units: int):
     degrees = np.asarray(Degrees(units, SIZE, kind)())
     assert degrees.min() == 1
     assert degrees.max() <= SIZE - 1
