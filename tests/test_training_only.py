@@ -13,7 +13,7 @@ import pytest
 from zoo.layers.training_only import TrainingOnly, without_training_only
 from zoo.recipe.schema import Recipe
 from zoo.recipe.sweep import LoadedSweep, load_experiment
-from zoo.schemes.model import Model
+from zoo.schemes.model import Model, computing
 from zoo.shelf.structure import abstract_models
 
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -40,6 +40,17 @@ def marked(tree: object) -> list[object]:
     return [node for node in jax.tree.leaves(tree, is_leaf=is_marked) if is_marked(node)]
 
 
+def sampled_shape(recipe: Recipe, model: Model) -> tuple[int, ...]:
+    columns = len(recipe.detector.build().columns)
+    particles = jax.ShapeDtypeStruct((2, columns), jnp.float32)
+    return eqx.filter_eval_shape(lambda own, p: own.sample(p, jax.random.key(0)), model, particles).shape
+
+
+def array_names(model: Model) -> list[str]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(model)
+    return [jax.tree_util.keystr(path) for path, leaf in leaves if isinstance(leaf, jax.ShapeDtypeStruct)]
+
+
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_a_stripped_model_is_smaller_and_samples(name: str):
     recipe, model = final(name)
@@ -47,18 +58,27 @@ def test_a_stripped_model_is_smaller_and_samples(name: str):
     assert marked(model)
     assert not marked(stripped)
     assert numbers(stripped) < numbers(model)
-    detector = recipe.detector.build()
-    particles = jax.ShapeDtypeStruct((2, len(detector.columns)), jnp.float32)
-    sampled = eqx.filter_eval_shape(lambda own, p: own.sample(p, jax.random.key(0)), stripped, particles)
-    assert sampled.shape == (2, *detector.shape)
+    assert sampled_shape(recipe, stripped) == (2, *recipe.detector.build().shape)
 
 
 def test_of_a_gan_the_generator_is_left():
     _, model = final("zn_gan")
-    own = without_training_only(model).scheme
-    assert numbers(own) == numbers(own.generator) == 915_841
+    own = without_training_only(model)
+    assert numbers(own.scheme) == numbers(own.scheme.generator) == 915_841
+    halved = eqx.filter_eval_shape(lambda own: computing(own, jnp.dtype("bfloat16")), own)
+    assert halved.scheme.generator is not None
+    assert jnp.dtype("bfloat16") in {leaf.dtype for leaf in jax.tree.leaves(halved) if hasattr(leaf, "dtype")}
 
 
 def test_a_model_without_such_parts_is_left_alone():
     _, model = final("zn_fm")
     assert eqx.tree_equal(without_training_only(model), model)
+
+
+@pytest.mark.parametrize("name", ["zn_supervised_ae_cnn", "zn_latent_fm", "zn_vq_vae_gen"])
+def test_encoders_of_responses_stay_behind(name: str):
+    recipe, model = final(name)
+    stripped = without_training_only(model)
+    assert numbers(stripped) < numbers(model)
+    assert not any(".encoder." in path for path in array_names(stripped))
+    assert sampled_shape(recipe, stripped) == (2, *recipe.detector.build().shape)

@@ -148,9 +148,13 @@ class ModelConfig(Config):
 
 
 def computing(model: Model, dtype: jnp.dtype) -> Model:
-    """The model with its own networks in the compute dtype; earlier stages inside it stay float32."""
-    networks = {path: cast(network_at(model.scheme, path), dtype) for path in network_paths(model.scheme)}
-    return eqx.tree_at(lambda tree: tree.scheme, model, model.scheme.with_networks(networks))
+    """The model with its own networks in the compute dtype; earlier stages inside it stay float32.
+
+    A model without what only training needs is left without it.
+    """
+    networks = {path: network_at(model.scheme, path) for path in network_paths(model.scheme)}
+    there = {path: cast(network, dtype) for path, network in networks.items() if network is not None}
+    return eqx.tree_at(lambda tree: tree.scheme, model, model.scheme.with_networks(there))
 
 
 def network_paths(scheme: Scheme) -> tuple[str, ...]:

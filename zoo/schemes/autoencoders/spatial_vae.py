@@ -17,6 +17,7 @@ from zoo.catalogue import OneOf, Published, register
 from zoo.data.constants import Constants
 from zoo.data.target import Target
 from zoo.layers.conv import Conv
+from zoo.layers.training_only import training_only
 from zoo.schemes.autoencoders.adversary import Adversary, AdversaryConfig
 from zoo.schemes.autoencoders.autoencoder import Size, Weight
 from zoo.schemes.map_autoencoder import MapAutoencoder
@@ -82,9 +83,9 @@ class SpatialVAEConfig(SchemeConfig):
 class SpatialVAE(MapAutoencoder):
     """See `SpatialVAEConfig`."""
 
-    encoder: Encoder
-    mean: Conv
-    log_variance: Conv
+    encoder: Encoder = training_only()
+    mean: Conv = training_only()
+    log_variance: Conv = training_only()
     decoder: Decoder
     adversary: Adversary | None
     terms: Terms
