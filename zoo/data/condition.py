@@ -20,3 +20,10 @@ class Condition(eqx.Module):
     def with_features(self, extra: Float[Array, "B G"]) -> Condition:
         """The same condition with more features appended."""
         return Condition(self.particles, jnp.concatenate([self.features, extra], axis=-1), self.maps)
+
+    def with_map(self, extra: Float[Array, "B H W"]) -> Condition:
+        """The same condition with one more map, behind those there are."""
+        maps = extra[..., None]
+        if self.maps is not None:
+            maps = jnp.concatenate([self.maps, maps], axis=-1)
+        return Condition(self.particles, self.features, maps)

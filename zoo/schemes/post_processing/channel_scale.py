@@ -14,11 +14,11 @@ from scipy.optimize import minimize_scalar
 from zoo.catalogue import Published, register
 from zoo.data.condition import Condition
 from zoo.data.constants import Constants
-from zoo.data.target import Response
 from zoo.errors import ComponentError
 from zoo.evaluation.observables import observe
+from zoo.schemes.followed import followed
 from zoo.schemes.model import Model
-from zoo.schemes.scheme import EventScheme, FittedScheme, Fitting, SchemeConfig, Setting
+from zoo.schemes.scheme import FittedScheme, Fitting, SchemeConfig, Setting
 from zoo.schemes.stage_reference import StageName
 from zoo.typing import Key
 
@@ -80,14 +80,7 @@ class ChannelScaleConfig(SchemeConfig):
     def _followed(self, setting: Setting) -> Model:
         if self.least >= self.most:
             raise ComponentError(f"scheme 'channel_scale': least = {self.least:g} must be below most = {self.most:g}")
-        model = setting.earlier[self.follows]
-        if not isinstance(model.target, Response) or isinstance(model.scheme, EventScheme):
-            raise ComponentError(
-                f"scheme 'channel_scale' follows a stage that generates responses; stage {self.follows!r} does not"
-            )
-        if len(setting.shape) != 2:
-            raise ComponentError("scheme 'channel_scale' generates responses: model.target must be 'response'")
-        return model
+        return followed("channel_scale", self.follows, setting)
 
 
 def _sums(photons: Float[np.ndarray, "n H W"], setting: Setting) -> Float[np.ndarray, "n R"]:
