@@ -18,7 +18,7 @@ from zoo.data.condition import Condition
 from zoo.data.constants import Constants
 from zoo.detectors.detector import Detector
 from zoo.errors import ComponentError
-from zoo.layers.rings import painted, ring_of, ring_sums
+from zoo.layers.rings import MOST, painted, ring_of, ring_sums
 from zoo.schemes.scheme import Batch, Fitting, Outcome, Scheme, SchemeConfig, Setting
 from zoo.typing import Key
 
@@ -33,7 +33,7 @@ class RingProfileConfig(SchemeConfig):
 
     network: Annotated[VectorNetworkConfig, OneOf("architecture"), Field(default="perceptron")]
     """The network from condition features to zeta."""
-    rings: Annotated[int, Field(ge=1)] = 148
+    rings: Annotated[int, Field(ge=1, le=MOST)] = 148
     """Largest r; the paper's reaches from corner to corner of 105x105 cells."""
     rising: Annotated[bool, Published(False)] = True
     """Add up positive steps, so that zeta never falls; as published it is regressed as it is, and falling steps are
