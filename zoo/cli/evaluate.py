@@ -109,8 +109,8 @@ def _model(options: argparse.Namespace) -> dict[str, Any]:
 
 def _events(options: argparse.Namespace, surrogate: Surrogate, say: Any) -> tuple[Events, dict[str, Any]]:
     """The events to evaluate on, and where they come from."""
+    from zoo.data.digest import data_digest
     from zoo.data.splits import split_events
-    from zoo.runner.environment import data_digest
 
     if options.responses is not None:
         events = _read(options, surrogate.detector)

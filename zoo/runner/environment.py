@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import sys
@@ -11,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 from zoo import __version__
-from zoo.data.events import Events
 from zoo.evaluation.timing import device_description
 
 PACKAGES = ("jax", "jaxlib", "equinox", "optax", "diffrax", "orbax-checkpoint", "numpy", "pydantic")
@@ -32,15 +29,6 @@ def environment() -> dict[str, Any]:
         "threads": os.cpu_count(),
         "command": ["zoo", *sys.argv[1:]],
     }
-
-
-def data_digest(events: Events) -> str:
-    """sha256 over dtype, shape and bytes of counts and particles."""
-    sha = hashlib.sha256()
-    for array in (events.counts, events.particles):
-        sha.update(f"{array.dtype.str}{array.shape}".encode())
-        sha.update(np.ascontiguousarray(array).view(np.uint8).data)
-    return sha.hexdigest()
 
 
 def enable_compilation_cache() -> None:

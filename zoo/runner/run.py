@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from zoo.data.digest import data_digest
 from zoo.data.splits import split_events
 from zoo.detectors.detector import Detector
 from zoo.evaluation.metrics.metric import build_metrics
@@ -20,7 +21,7 @@ from zoo.recipe.resolved import digest
 from zoo.recipe.schema import Recipe
 from zoo.runner.assess import NotFinite, assess, timing
 from zoo.runner.constants import generation, stage_constants, watching
-from zoo.runner.environment import data_digest, enable_compilation_cache, environment
+from zoo.runner.environment import enable_compilation_cache, environment
 from zoo.runner.judgement import judged
 from zoo.runner.lock import DirectoryLock
 from zoo.runner.log import Logged
