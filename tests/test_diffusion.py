@@ -30,6 +30,7 @@ from zoo.schemes.noise_schedules.squared_cosine import SquaredCosineConfig
 from zoo.schemes.samplers.ddim import DDIMConfig
 from zoo.schemes.samplers.denoising import Denoising
 from zoo.schemes.scheme import Batch, Setting
+from zoo.schemes.terms.term import Terms
 
 KEY = jax.random.key(3)
 BATCH, SHAPE = 6, (4, 3)
@@ -56,7 +57,7 @@ def scheme(zn: Detector, function: Callable[..., Any], shape: tuple[int, ...] = 
     """A diffusion whose network is a known function, in a model space of photons where nothing else is said."""
     target = ResponseConfig.model_validate({"transforms": table.pop("transforms", [])})
     config = DiffusionConfig.model_validate({"network": "mlp", **table})
-    return Diffusion(Known(jnp.ones(()), function), target.build(zn, {}), config, shape)
+    return Diffusion(Known(jnp.ones(()), function), Terms((), ()), target.build(zn, {}), config, shape)
 
 
 def condition(number: int = BATCH, size: int = 2) -> Condition:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 
 import equinox as eqx
 import jax
@@ -12,7 +12,9 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 from pydantic import Field, model_validator
 
-from zoo.catalogue import Config, Published, register
+from zoo.architectures.flow_network import Context, FlowNetwork, FlowNetworkConfig, Inverted, Vectors
+from zoo.catalogue import Published, register
+from zoo.data.constants import Constants
 from zoo.layers.dropout import Dropout
 from zoo.layers.initial import normal
 from zoo.layers.linear import Linear
@@ -20,15 +22,12 @@ from zoo.layers.masked_linear import Degrees, MaskedLinear
 from zoo.layers.spline import Spline, inverted, numbers_per_spline, spline, transformed
 from zoo.typing import Key
 
-Vectors = Float[Array, "B D"]
-Context = Float[Array, "B F"]
-
 STILL = 1e-6
 """Change of the largest number, of the bound, below which an inversion has come to rest."""
 
 
 @register("architecture", "autoregressive_flow")
-class AutoregressiveFlowConfig(Config):
+class AutoregressiveFlowConfig(FlowNetworkConfig):
     """Blocks in which the spline of every number depends on the numbers before it and on the condition.
 
     Their order is reversed and shuffled in turn between the blocks. 286,988,768 parameters as published, for 1936
@@ -63,20 +62,11 @@ class AutoregressiveFlowConfig(Config):
             )
         return self
 
-    def flow(self, size: int, features: int, *, key: Key) -> AutoregressiveFlow:
-        """The flow of vectors of this size, with float32 parameters."""
+    def flow(self, size: int, features: int, constants: Constants | None = None, *, key: Key) -> AutoregressiveFlow:
+        """The flow of vectors of this size, with float32 parameters; it needs no constants."""
+        del constants
         keys = jax.random.split(key, self.blocks)
         return AutoregressiveFlow(tuple(Block(self, size, features, key=one) for one in keys), self)
-
-
-class Inverted(NamedTuple):
-    """What an inversion found."""
-
-    vectors: Vectors
-    error: Float[Array, " B"]
-    """Largest deviation of any number of a vector when it is transformed again."""
-    passes: Int[Array, ""]
-    """Passes through the networks of all blocks together."""
 
 
 class Block(eqx.Module):
@@ -150,11 +140,16 @@ class Block(eqx.Module):
         return lax.fori_loop(0, y.shape[-1], solved, y)
 
 
-class AutoregressiveFlow(eqx.Module):
+class AutoregressiveFlow(FlowNetwork):
     """See `AutoregressiveFlowConfig`. One pass one way; the other way is an inversion."""
 
     blocks: tuple[Block, ...]
     config: AutoregressiveFlowConfig = eqx.field(static=True)
+
+    @property
+    def features(self) -> int:
+        """Size of the condition."""
+        return self.blocks[0].context.weight.shape[0]
 
     def __call__(self, x: Vectors, context: Context, key: Key | None = None) -> tuple[Vectors, Float[Array, " B"]]:
         """(y, ln |det dy/dx|), float32; `key` is the randomness of dropout, None switches it off."""

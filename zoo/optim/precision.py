@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 import jax
 import jax.numpy as jnp
 
+from zoo.layers.act_norm import ActNorm
 from zoo.layers.batch_norm import BatchNorm
 from zoo.layers.buffer import Buffer
 from zoo.layers.group_norm import GroupNorm
@@ -35,5 +36,5 @@ def cast(tree: T, dtype: jnp.dtype) -> T:
             return leaf.astype(dtype)
         return leaf
 
-    kept = LayerNorm | GroupNorm | BatchNorm | Buffer
+    kept = LayerNorm | GroupNorm | BatchNorm | ActNorm | Buffer
     return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, kept))

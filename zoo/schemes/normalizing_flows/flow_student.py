@@ -52,7 +52,7 @@ class FlowStudentConfig(SchemeConfig):
                 f"scheme 'flow_student': stage {self.teacher!r} is no normalizing flow; its scheme must be "
                 "'normalizing_flow'"
             )
-        size, features = teacher.fractions.size, teacher.network.blocks[0].context.weight.shape[0]
+        size, features = teacher.fractions.size, teacher.network.features
         if setting.features + 1 != features:
             raise ComponentError("scheme 'flow_student': student and teacher must have the same model.condition")
         return FlowStudent(self.network.flow(size, features, key=key), teacher, self)

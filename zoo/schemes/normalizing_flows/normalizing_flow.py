@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from math import prod
 from typing import Annotated
 
 import equinox as eqx
@@ -13,15 +14,18 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from pydantic import Field
 
-from zoo.architectures.autoregressive_flow import AutoregressiveFlow, AutoregressiveFlowConfig
+from zoo.architectures.flow_network import FlowNetwork, FlowNetworkConfig
 from zoo.catalogue import OneOf, SamplingOnly, register
 from zoo.data.condition import Condition
-from zoo.data.constants import Constants
+from zoo.data.constants import Constants, prefixed, within
 from zoo.schemes.normalizing_flows.fractions import Fractions, FractionsConfig
 from zoo.schemes.normalizing_flows.photon_sum import FEATURES, PhotonSum
 from zoo.schemes.scheme import Batch, Fitting, Outcome, Scheme, SchemeConfig, Setting
 from zoo.schemes.stage_reference import StageName
 from zoo.typing import Key
+
+FIT_EVENTS = 2048
+"""Training events (the first ones of the split) that the flow's constants are fitted on."""
 
 
 @register("scheme", "normalizing_flow")
@@ -34,7 +38,7 @@ class NormalizingFlowConfig(SchemeConfig, FractionsConfig):
 
     photons: StageName
     """The earlier stage that draws the channel sums, whose sum is the number of photons."""
-    network: Annotated[AutoregressiveFlowConfig, OneOf("architecture"), Field(default="autoregressive_flow")]
+    network: Annotated[FlowNetworkConfig, OneOf("architecture"), Field(default="autoregressive_flow")]
     """The flow from responses to normal numbers."""
     temperature: Annotated[float, Field(gt=0), SamplingOnly()] = 1.0
     """Standard deviation of the normal numbers that responses are generated from."""
@@ -42,13 +46,20 @@ class NormalizingFlowConfig(SchemeConfig, FractionsConfig):
     """Largest deviation of a normal number after an inversion and back; how many responses are beyond it is said."""
 
     def unfitted(self, setting: Setting) -> Constants:
-        """Those of the photon sum."""
-        del setting
-        return PhotonSum.unfitted()
+        """Those of the photon sum and of the flow."""
+        return PhotonSum.unfitted() | prefixed(self.network.unfitted(prod(setting.shape)), "network")
 
     def fit(self, fitting: Fitting) -> Constants:
-        """Those of the photon sum."""
-        return PhotonSum.fit(fitting.train)
+        """Those of the photon sum and of the flow, which sees the first training events."""
+        rows, columns = fitting.train.counts.shape[1:]
+        counts = jnp.asarray(fitting.train.counts[:FIT_EVENTS], jnp.float32)
+        seen = np.asarray(Fractions(self, (rows, columns)).forward(counts, jax.random.key(0)))
+        return PhotonSum.fit(fitting.train) | prefixed(self.network.fit(seen), "network")
+
+    @property
+    def separable(self) -> bool:
+        """The loss is a mean over events."""
+        return True
 
     def build(self, setting: Setting, *, key: Key) -> NormalizingFlow:
         """The flow of whole responses.
@@ -58,14 +69,15 @@ class NormalizingFlowConfig(SchemeConfig, FractionsConfig):
         """
         photons = PhotonSum.build(self.component, self.photons, setting)
         rows, columns = setting.shape
-        network = self.network.flow(rows * columns, setting.features + FEATURES, key=key)
+        constants = within(setting.constants, "network")
+        network = self.network.flow(rows * columns, setting.features + FEATURES, constants, key=key)
         return NormalizingFlow(network, photons, Fractions(self, (rows, columns)), self)
 
 
 class NormalizingFlow(Scheme):
     """See `NormalizingFlowConfig`."""
 
-    network: AutoregressiveFlow
+    network: FlowNetwork
     photons: PhotonSum
     fractions: Fractions
     config: NormalizingFlowConfig = eqx.field(static=True)
