@@ -140,15 +140,15 @@ def test_running_statistics_of_a_player_move_with_its_loss_alone(events: Events)
 class Echo(eqx.Module):
     """A generator whose image is its first feature everywhere."""
 
-    def __call__(self, noise: Any, features: Any, *, key: Any) -> Any:
-        del noise, key
-        return jnp.broadcast_to(features[:, :1, None], (len(features), *SHAPE)), self
+    def __call__(self, noise: Any, condition: Condition, *, key: Any) -> Any:
+        del key
+        return jnp.broadcast_to(condition.features[:, :1, None], (len(noise), *SHAPE)), self
 
 
 class Dropping(eqx.Module):
     """A generator that says whether it dropped."""
 
-    def __call__(self, noise: Any, features: Any, *, key: Any) -> Any:
+    def __call__(self, noise: Any, condition: Condition, *, key: Any) -> Any:
         return jnp.full((len(noise), *SHAPE), 0.0 if key is None else 1.0), self
 
 
@@ -247,7 +247,7 @@ def test_objectives_against_their_formulas():
 
 def test_what_does_not_fit_is_refused_in_one_line(events: Events):
     maps = ModelConfig.model_validate({"scheme": PLAIN, "maps": "impact_maps"})
-    with pytest.raises(ComponentError, match=r"^scheme 'gan' has no use for condition maps: leave out model\.maps$"):
+    with pytest.raises(ComponentError, match=r"^architecture 'vit' has no use for condition maps in a generator$"):
         maps.build(SMALL, maps.unfitted(SMALL), {}, key=KEY)
     twice = ModelConfig.model_validate({"scheme": PLAIN | {"regularisers": ["zero_centred", "zero_centred"]}})
     with pytest.raises(ComponentError, match=r"^regulariser 'zero_centred' is listed twice$"):
@@ -335,7 +335,7 @@ def test_both_players_share_the_passes_they_have_in_common(events: Events):
     whole = operations(lambda *parts: [gradient(player, *parts) for player in built.scheme.players()])
 
     def passes(built: Model, batch: Batch) -> Any:
-        made, _ = built.scheme.generator(jnp.ones((len(batch.x), 3)), batch.condition.features, key=KEY)
+        made, _ = built.scheme.generator(jnp.ones((len(batch.x), 3)), batch.condition, key=KEY)
         return built.scheme.discriminator(made, batch.condition.features, key=KEY)[0]
 
     assert whole < sum(apart) - 0.8 * operations(passes)

@@ -15,9 +15,9 @@ from zoo.typing import Key
 
 
 class TokenHead(eqx.Module):
-    """Dense layer per token, flatten, perceptron with GELU: discriminators and the auxiliary regressor."""
+    """Dense layer per token (none if `per_token` is 0), flatten, perceptron with GELU: discriminators, regressors."""
 
-    per_token: Linear
+    per_token: Linear | None
     hidden: tuple[Linear, ...]
     out: Linear
 
@@ -32,14 +32,15 @@ class TokenHead(eqx.Module):
         key: Key,
     ) -> None:
         keys = jax.random.split(key, 2 + len(hidden))
-        sizes = (tokens * per_token, *hidden)
-        self.per_token = Linear(token_size, per_token, key=keys[0])
+        sizes = (tokens * (per_token or token_size), *hidden)
+        self.per_token = Linear(token_size, per_token, key=keys[0]) if per_token else None
         self.out = Linear(sizes[-1], outputs, key=keys[1])
         self.hidden = tuple(Linear(*pair, key=one) for *pair, one in zip(sizes, hidden, keys[2:], strict=False))
 
     def __call__(self, tokens: Float[Array, "B T D"]) -> tuple[Float[Array, "B outputs"], Float[Array, "B embedding"]]:
-        """The outputs (linear), and the flattened per-token layer they are made from; both float32."""
-        embedding = self.per_token(tokens).reshape(len(tokens), -1).astype(jnp.float32)
+        """The outputs (linear), and the flattened tokens they are made from; both float32."""
+        kept = tokens if self.per_token is None else self.per_token(tokens)
+        embedding = kept.reshape(len(tokens), -1).astype(jnp.float32)
         x = embedding
         for layer in self.hidden:
             x = jax.nn.gelu(layer(x))

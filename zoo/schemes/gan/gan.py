@@ -29,7 +29,10 @@ Size = Annotated[int, Field(ge=1, le=65_536)]
 
 @register("scheme", "gan")
 class GANConfig(SchemeConfig):
-    """Generator against discriminator, both conditioned and updated at once; variants add terms and regularisers."""
+    """Generator against discriminator, both conditioned and updated at once; variants add terms and regularisers.
+
+    Condition maps are shown to the generator alone, and only to one whose architecture takes them.
+    """
 
     generator: Annotated[BackboneConfig, OneOf("architecture")]
     """The architecture whose decoder turns noise and condition into a response."""
@@ -37,8 +40,9 @@ class GANConfig(SchemeConfig):
     """The architecture whose encoder tells real responses from generated ones."""
     latent: Size = 10
     """Size of the noise."""
-    token_size: Size = 128
-    """Numbers per token that the discriminator keeps of its encoder; all of them together are its embedding."""
+    token_size: Annotated[int, Field(ge=0, le=65_536)] = 128
+    """Numbers per token that a dense layer keeps of the discriminator's encoder, or 0 for those of the encoder as they
+    are; all of them together are its embedding."""
     hidden: Annotated[tuple[Size, ...], Strict(False)] = (128, 64)
     """Units of the layers between the discriminator's embedding and its logit."""
     objective: Annotated[ObjectiveConfig, OneOf("objective"), Field(default="non_saturating")]
@@ -68,10 +72,9 @@ class GANConfig(SchemeConfig):
         """Both networks for the stage's response.
 
         Raises:
-            ComponentError: the target is not an image, there are condition maps, or a component does not fit.
+            ComponentError: the target is not an image, there are condition maps that the generator does not take, or a
+                component does not fit.
         """
-        if setting.maps:
-            raise ComponentError("scheme 'gan' has no use for condition maps: leave out model.maps")
         names = [regulariser.component for regulariser in self.regularisers]
         for name in names:
             if names.count(name) > 1:
@@ -79,7 +82,7 @@ class GANConfig(SchemeConfig):
         generator_key, discriminator_key = jax.random.split(key)
         shape, features = setting.shape, setting.features
         return GAN(
-            generator=Generator(self.generator, shape, self.latent, features, key=generator_key),
+            generator=Generator(self.generator, shape, self.latent, features, setting.maps, key=generator_key),
             discriminator=Discriminator(
                 self.discriminator,
                 shape,
@@ -132,13 +135,13 @@ class GAN(Scheme):
     def sample(self, condition: Condition, key: Key) -> Float[Array, "B H W"]:
         """One pass of the generator, without dropout unless that is part of the model."""
         noise, dropout_key = self._noise(condition, key)
-        image, _ = self.generator(noise, condition.features, key=dropout_key if self.config.sampling_dropout else None)
+        image, _ = self.generator(noise, condition, key=dropout_key if self.config.sampling_dropout else None)
         return self.target.inverse(image)
 
     def _make(self, condition: Condition, key: Key) -> tuple[Float[Array, "B L"], Float[Array, "B H W"], Generator]:
         """(noise, images in model space, generator with its statistics moved on), in training."""
         noise, dropout_key = self._noise(condition, key)
-        return noise, *self.generator(noise, condition.features, key=dropout_key)
+        return noise, *self.generator(noise, condition, key=dropout_key)
 
     def _noise(self, condition: Condition, key: Key) -> tuple[Float[Array, "B L"], Key]:
         """(noise for every particle, a key for the rest)."""

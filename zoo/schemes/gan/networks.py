@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Self
 
 import equinox as eqx
@@ -11,31 +12,47 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from zoo.architectures.backbone import BackboneConfig, Decoder, Encoder
+from zoo.architectures.guided_backbone import GuidedBackboneConfig, GuidedDecoder
 from zoo.architectures.heads import TokenHead, TokenInput
+from zoo.data.condition import Condition
+from zoo.errors import ComponentError
 from zoo.layers.training_only import TrainingOnly
 from zoo.typing import Key
 
 
 class Generator(eqx.Module):
-    """Noise and condition, as one vector, to tokens; the tokens and the condition to an image in model space."""
+    """Noise and condition, as one vector, to tokens; the tokens and the condition to an image in model space.
+
+    Raises:
+        ComponentError: there are condition maps that the architecture does not take, or it cannot be built.
+    """
 
     enter: TokenInput
     decoder: Decoder
 
     def __init__(
-        self, network: BackboneConfig, shape: tuple[int, ...], latent: int, features: int, *, key: Key
+        self, network: BackboneConfig, shape: tuple[int, ...], latent: int, features: int, maps: int = 0, *, key: Key
     ) -> None:
         enter_key, decoder_key = jax.random.split(key)
         size = network.pre_size
         self.enter = TokenInput(latent + features, network.decoder_tokens(shape), size, key=enter_key)
-        self.decoder = network.build_decoder(shape=shape, token_size=size, features=features, key=decoder_key)
+        build = network.build_decoder
+        if maps:
+            if not isinstance(network, GuidedBackboneConfig):
+                raise ComponentError(f"architecture {network.component!r} has no use for condition maps in a generator")
+            build = partial(network.build_guided, maps=maps)
+        self.decoder = build(shape=shape, token_size=size, features=features, key=decoder_key)
 
     def __call__(
-        self, noise: Float[Array, "B L"], features: Float[Array, "B F"], *, key: Key | None
+        self, noise: Float[Array, "B L"], condition: Condition, *, key: Key | None
     ) -> tuple[Float[Array, "B H W"], Self]:
         """Images, float32, never negative, and the generator with its running statistics moved on."""
+        features, maps = condition.features, condition.maps
         tokens = self.enter(jnp.concatenate([noise, features], axis=-1))
-        image, decoder = self.decoder(tokens, features, key=key)
+        if isinstance(self.decoder, GuidedDecoder):
+            image, decoder = self.decoder.guided(tokens, features, maps, key=key)
+        else:
+            image, decoder = self.decoder(tokens, features, key=key)
         return image, eqx.tree_at(lambda generator: generator.decoder, self, decoder)
 
 
