@@ -111,7 +111,7 @@ def test_where_publish_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_a_card_says_what_the_run_says() -> None:
     run, card = FinishedRun.open(finished_run()), find_card("tiny", shelf())
     table = card.table
-    assert table["schema_version"] == 1
+    assert table["schema_version"] == 2
     assert table["name"] == "tiny"
     assert table["recipe"] == "tiny"
     assert table["recipe_digest"] == run.result["recipe_digest"]
@@ -256,7 +256,7 @@ def rewrite_card(root: Path, changes: dict[str, object], under: str = "tiny") ->
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"schema_version": 2}, "upgrade calozoo"),
+        ({"schema_version": 3}, "upgrade calozoo"),
         ({"schema_version": "1"}, "no schema_version"),
         ({"schema_version": 0}, "no schema_version"),
         ({"name": "other"}, "belongs to 'other'"),
@@ -387,10 +387,10 @@ def test_a_card_keeps_folders_of_the_author_to_itself() -> None:
     run = FinishedRun.open(finished_run())
     origin = Path.home() / "mine" / "events_responses.npz"
     own = dataclasses.replace(run, result=run.result | {"data": run.result["data"] | {"origin": str(origin)}})
-    assert card_table("own", own, {}, "2026-01-01")["data"]["origin"] == "events_responses.npz"
+    assert card_table("own", own, "2026-01-01", {}, {})["data"]["origin"] == "events_responses.npz"
     taken = {"stages": {"main": {"taken_from": str(Path.home() / "runs" / "zn_fm" / "001")}}}
     own = dataclasses.replace(run, result=run.result | taken)
-    assert card_table("own", own, {}, "2026-01-01")["stages"]["main"]["taken_from"] == "zn_fm/001"
+    assert card_table("own", own, "2026-01-01", {}, {})["stages"]["main"]["taken_from"] == "zn_fm/001"
 
 
 def test_citations_name_data_and_methods() -> None:

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from zoo import __version__
 from zoo.errors import ZooError
 
-VERBS = ("run", "check", "list", "show", "compare", "sample", "evaluate", "publish", "data", "components", "describe")
+VERBS = (
+    *("run", "check", "list", "show", "cite", "compare", "sample", "verify", "evaluate", "publish", "data"),
+    *("components", "describe"),
+)
 
 DESCRIPTION = """\
 A zoo of generative models that replace slow Monte Carlo simulation of calorimeters.

@@ -13,7 +13,6 @@ from jaxtyping import Array, Bool, Float, Int
 from zoo.layers.initial import Initialiser, lecun_normal
 from zoo.typing import Key
 
-
 T = TypeVar("T")
 
 

@@ -18,7 +18,7 @@ class TrainingOnly(eqx.Module):
 
 
 def training_only() -> Any:
-    """Marks a field of a module that nothing which samples reads: `encoder: Encoder = training_only()`."""
+    """Marks a field that is not read when the model samples: `encoder: Encoder` set to this."""
     return eqx.field(metadata={_MARK: True})
 
 

@@ -17,12 +17,14 @@ from zoo.recipe.suggestions import nearest
 from zoo.shelf.names import check_name
 from zoo.shelf.shelves import Shelf, shelves
 
-SCHEMA_VERSION = 1
-"""The newest card this version of the zoo understands."""
+SCHEMA_VERSION = 2
+"""The newest card this version of the zoo understands; cards of schema 1 have no `reference` and no `data.ranges`."""
 
 LARGEST_BYTES = 1 << 20
 
-_TABLES = ("stages", "data", "metrics", "floor", "evaluated", "timing", "published", "versions", "citation")
+_TABLES = frozenset(
+    {"stages", "data", "metrics", "floor", "evaluated", "timing", "published", "reference", "versions", "citation"}
+)
 
 _NEEDED = {"recipe": str, "recipe_digest": str, "detector": str, "scheme": str, "files": dict}
 

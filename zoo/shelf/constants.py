@@ -17,7 +17,7 @@ def save_constants(path: Path, constants: Constants) -> None:
     """Write aside, then rename; the folder is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.tmp.npz")
-    np.savez(aside, allow_pickle=False, **{name: np.asarray(value) for name, value in constants.items()})
+    np.savez_compressed(aside, allow_pickle=False, **{name: np.asarray(value) for name, value in constants.items()})
     aside.replace(path)
 
 

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from zoo.errors import ShelfError
-from zoo.layers.training_only import without_training_only
 from zoo.recipe.load import load_recipe
 from zoo.recipe.schema import Recipe
 from zoo.schemes.model import Model
@@ -56,7 +55,7 @@ def stored_model(folder: Path, recipe: Recipe) -> Model:
     """
     constants = {stage: load_constants(constants_file(folder, stage)) for stage in recipe.stages}
     final = abstract_models(recipe, constants)[list(recipe.stages)[-1]]
-    return restore_weights(folder / WEIGHTS, without_training_only(final))
+    return restore_weights(folder / WEIGHTS, final)
 
 
 def constants_file(folder: Path, stage: str) -> Path:

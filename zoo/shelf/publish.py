@@ -5,29 +5,26 @@ from __future__ import annotations
 import datetime
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
 from zoo.errors import ShelfError
-from zoo.layers.training_only import without_training_only
 from zoo.shelf.card import Card, read_card
-from zoo.shelf.constants import save_constants
 from zoo.shelf.digests import file_digests
 from zoo.shelf.files import write_text
 from zoo.shelf.finished_run import RECIPE, FinishedRun
-from zoo.shelf.load import WEIGHTS, constants_file, stored_model
+from zoo.shelf.model_folder import Contents, write_model
 from zoo.shelf.names import check_name
 from zoo.shelf.record import card_table
 from zoo.shelf.shelves import Shelf
-from zoo.shelf.weights import save_weights
+from zoo.shelf.trained_on import trained_on
 
 PLOTS = ("examples.png", "channels.png", "learning.png", "codebook.png")
 
 JOURNAL = "metrics.jsonl"
-
-LARGEST_EXTRA = 1 << 20
-"""Bytes of a plot or of the learning curve that are still copied; what is larger stays with the run."""
 
 
 def publish(run: FinishedRun, shelf: Shelf, name: str, *, force: bool = False) -> Card:
@@ -40,7 +37,8 @@ def publish(run: FinishedRun, shelf: Shelf, name: str, *, force: bool = False) -
         force: replace a model of that name; publish a run that diverged (its card says so).
 
     Raises:
-        ShelfError: the name cannot be used or is taken, the run diverged, the shelf cannot be written.
+        ShelfError: the name cannot be used or is taken, the run diverged, its events are gone, the shelf cannot be
+            written.
         RunError: the run lacks what is to be published.
     """
     check_name(name)
@@ -50,14 +48,35 @@ def publish(run: FinishedRun, shelf: Shelf, name: str, *, force: bool = False) -
         raise ShelfError(
             f"{run.path}: there is no evaluated model to publish ({run.result.get('reason') or 'no metrics'})"
         )
+    events = trained_on(run.recipe, (run.result.get("data") or {}).get("sha256"))
+
+    def fill(folder: Path) -> Mapping[str, Any]:
+        extras = [*(run.path / "plots" / plot for plot in PLOTS), run.path / JOURNAL]
+        contents = Contents(run.recipe, run.path / RECIPE, run.constants(), run.model(), extras)
+        reference = write_model(folder, contents, events.tried)
+        return card_table(name, run, datetime.date.today().isoformat(), events.ranges, reference.about())
+
+    return place(shelf, name, fill)
+
+
+def place(shelf: Shelf, name: str, fill: Callable[[Path], Mapping[str, Any]]) -> Card:
+    """Put a model on a shelf, in the place of one of the same name.
+
+    Args:
+        shelf: where.
+        name: of the model.
+        fill: writes the model's files into the folder it is given, and returns the card but for their digests.
+
+    Raises:
+        ShelfError: the shelf cannot be written.
+    """
     folder = shelf.folder(name)
     aside = folder.with_name(f".{name}.{os.getpid()}.tmp")
     try:
         shelf.registry.mkdir(parents=True, exist_ok=True)
         shelf.checkpoints.mkdir(parents=True, exist_ok=True)
         aside.mkdir()
-        _fill(aside, run)
-        table = card_table(name, run, file_digests(aside), datetime.date.today().isoformat())
+        table = {**fill(aside), "files": file_digests(aside)}
         _replace(folder, aside)
         write_text(shelf.card_file(name), tomli_w.dumps(table, multiline_strings=True))
     except OSError as error:
@@ -73,18 +92,6 @@ def _refuse(run: FinishedRun, shelf: Shelf, name: str) -> None:
     if not run.result.get("converged"):
         reason = run.result.get("reason") or "no finite responses"
         raise ShelfError(f"{run.path}: the run did not converge ({reason}); publish it nevertheless with --force")
-
-
-def _fill(folder: Path, run: FinishedRun) -> None:
-    """Everything but the card; read back before it counts."""
-    shutil.copyfile(run.path / RECIPE, folder / RECIPE)
-    for stage, constants in run.constants().items():
-        save_constants(constants_file(folder, stage), constants)
-    save_weights(folder / WEIGHTS, without_training_only(run.model()))
-    stored_model(folder, run.recipe)
-    for extra in (*(run.path / "plots" / plot for plot in PLOTS), run.path / JOURNAL):
-        if extra.is_file() and extra.stat().st_size <= LARGEST_EXTRA:
-            shutil.copyfile(extra, folder / extra.name)
 
 
 def _replace(folder: Path, new: Path) -> None:

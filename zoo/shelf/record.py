@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -21,14 +21,21 @@ ABOUT = ("detector", "scheme", "target", "seed", "parameters", "converged", "rea
 MEASURED = ("metrics", "floor", "evaluated", "timing", "published")
 
 
-def card_table(name: str, run: FinishedRun, files: Mapping[str, str], created: str) -> dict[str, Any]:
-    """The card of a run under a name, as plain values without None.
+def card_table(
+    name: str,
+    run: FinishedRun,
+    created: str,
+    ranges: Mapping[str, Sequence[float]],
+    reference: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The card of a run under a name but for the digests of its files, as plain values without None.
 
     Args:
         name: what the model is called on the shelf.
         run: where everything comes from.
-        files: sha256 of every file of the checkpoint.
         created: the date, ISO.
+        ranges: condition column to least and greatest value among the training events.
+        reference: what the card says of the reference sample.
     """
     result = run.result
     return without_none(
@@ -41,11 +48,11 @@ def card_table(name: str, run: FinishedRun, files: Mapping[str, str], created: s
             "recipe_digest": result.get("recipe_digest") or digest(run.recipe),
             **{key: result.get(key) for key in ABOUT},
             "stages": {stage: _stage(summary, result) for stage, summary in (result.get("stages") or {}).items()},
-            "data": _data(run),
+            "data": {**_data(run), "ranges": ranges},
             **{key: result.get(key) for key in MEASURED},
+            "reference": reference,
             "versions": _versions(run.environment),
             "citation": citations(run.recipe),
-            "files": dict(files),
         }
     )
 

@@ -20,6 +20,9 @@ from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
 from zoo.typing import Particles
 
+PRNG = "threefry2x32"
+"""How random numbers are made, whatever JAX is set to; other generators give other responses for the same seed."""
+
 
 class Surrogate:
     """Particles in physical units in, photons out; every scaling is inside.
@@ -91,7 +94,7 @@ class Surrogate:
         Raises:
             DataError: a particle has no finite response.
         """
-        key = jax.random.fold_in(jax.random.key(seed), repeat)
+        key = jax.random.fold_in(jax.random.key(seed, impl=PRNG), repeat)
         for rows, generated in self.generator(batch).chunks(particles, key):
             finite = np.isfinite(generated.reshape(len(generated), -1)).all(axis=1)
             if not finite.all():

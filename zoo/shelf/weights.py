@@ -1,6 +1,7 @@
 """The arrays of a published model on disk: an Orbax checkpoint of host arrays by their dotted names.
 
-Host arrays, because a checkpoint of device arrays remembers its devices and wants them back.
+Host arrays, because a checkpoint of device arrays remembers its devices and wants them back. Kept is what sampling
+reads: nothing that only training needs, and zeros, which compress to nothing, for weights behind a mask.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from zoo.errors import ShelfError
+from zoo.layers.masked_linear import without_unseen
+from zoo.layers.training_only import without_training_only
 from zoo.schemes.model import Model
 
 
 def save_weights(folder: Path, model: Model) -> None:
-    """Write all arrays of a model into a new folder."""
-    arrays = {name: np.asarray(leaf) for name, leaf in _named(eqx.filter(model, eqx.is_array)).items()}
+    """Write the arrays with which a model samples into a new folder."""
+    kept = without_unseen(without_training_only(model))
+    arrays = {name: np.asarray(leaf) for name, leaf in _named(eqx.filter(kept, eqx.is_array)).items()}
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(folder.absolute(), arrays)
         checkpointer.wait_until_finished()
@@ -29,7 +33,7 @@ def save_weights(folder: Path, model: Model) -> None:
 
 
 def restore_weights(folder: Path, like: Model) -> Model:
-    """The abstract model `like` with the arrays of the folder.
+    """The abstract model `like`, without what only training needs, with the arrays of the folder.
 
     Raises:
         ShelfError: the folder is not readable, or holds the arrays of another model.
@@ -39,9 +43,12 @@ def restore_weights(folder: Path, like: Model) -> Model:
             stored = checkpointer.restore(folder.absolute())
     except (ValueError, KeyError, OSError) as error:
         raise ShelfError(f"{folder}: the weights cannot be read ({str(error).splitlines()[0]})") from error
-    abstract = eqx.filter(like, _is_abstract)
+    kept = without_training_only(like)
+    abstract = eqx.filter(kept, _is_abstract)
     wanted = _named(abstract)
-    for name in sorted(wanted.keys() ^ stored.keys()):
+    # Models published under schema 1 have more of what only training needs.
+    known = _named(eqx.filter(like, _is_abstract)).keys()
+    for name in sorted((wanted.keys() - stored.keys()) | (stored.keys() - known)):
         raise ShelfError(
             f"{folder}: not the weights of this recipe: {name} is {'missing' if name in wanted else 'new'}"
         )
@@ -52,7 +59,7 @@ def restore_weights(folder: Path, like: Model) -> Model:
                 f"{leaf.dtype}{leaf.shape} is needed"
             )
     arrays = jax.tree.unflatten(jax.tree.structure(abstract), [jnp.asarray(stored[name]) for name in wanted])
-    return eqx.combine(arrays, eqx.filter(like, _is_abstract, inverse=True))
+    return eqx.combine(arrays, eqx.filter(kept, _is_abstract, inverse=True))
 
 
 def _named(tree: object) -> dict[str, jax.ShapeDtypeStruct]:

@@ -1,0 +1,54 @@
+"""Models that were published under an older schema, brought into today's form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.errors import ShelfError
+from zoo.shelf.card import SCHEMA_VERSION, Card
+from zoo.shelf.citations import citations
+from zoo.shelf.constants import load_constants
+from zoo.shelf.finished_run import RECIPE
+from zoo.shelf.load import constants_file, load
+from zoo.shelf.model_folder import Contents, write_model
+from zoo.shelf.publish import JOURNAL, PLOTS, place
+from zoo.shelf.reference import SEED, generated
+from zoo.shelf.trained_on import trained_on
+
+
+def renew(card: Card) -> Card:
+    """Give a model of schema 1 what later ones have: a reference sample, the range of its training, smaller files.
+
+    What was measured stays as it is. The model has to give the same responses, bit by bit, before and after.
+
+    Raises:
+        ShelfError: it has a reference sample already, its files are not those that were published, the events that it
+            was trained on are gone, it would give other responses, or the shelf cannot be written.
+    """
+    if "reference" in card.table:
+        raise ShelfError(f"{card.file}: {card.name} has its reference sample already")
+    surrogate = load(card.name, card.shelf.root)
+    events = trained_on(surrogate.recipe, card.text("data", "sha256"))
+    expected = generated(surrogate.model, events.tried, SEED)
+
+    def fill(folder: Path) -> Mapping[str, Any]:
+        old, recipe = card.folder, surrogate.recipe
+        constants = {stage: load_constants(constants_file(old, stage)) for stage in recipe.stages}
+        extras = [old / name for name in (*PLOTS, JOURNAL)]
+        contents = Contents(recipe, old / RECIPE, constants, surrogate.model, extras)
+        reference = write_model(folder, contents, events.tried)
+        if not np.array_equal(reference.responses, expected):
+            raise ShelfError(f"{card.file}: {card.name} would give other responses than before; it is left as it was")
+        return {
+            **card.table,
+            "schema_version": SCHEMA_VERSION,
+            "data": {**card.table["data"], "ranges": events.ranges},
+            "reference": reference.about(),
+            "citation": citations(recipe),
+        }
+
+    return place(card.shelf, card.name, fill)
