@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +14,7 @@ import pytest
 
 from zoo.cli.main import main
 from zoo.data.condition import Condition
+from zoo.data.events import Events
 from zoo.data.features.features import Features
 from zoo.data.readout import Readout
 from zoo.data.target import ChannelsConfig, ResponseConfig
@@ -24,7 +26,7 @@ from zoo.schemes.model import Model
 from zoo.schemes.normalizing_flows.flow_student import FlowStudent, FlowStudentConfig
 from zoo.schemes.normalizing_flows.fractions import Fractions, FractionsConfig
 from zoo.schemes.normalizing_flows.normalizing_flow import NormalizingFlow, NormalizingFlowConfig
-from zoo.schemes.scheme import Batch, FittedScheme, Setting
+from zoo.schemes.scheme import Batch, FittedScheme, Fitting, Setting
 
 KEY = jax.random.key(2)
 FEATURES, NUMBER = 3, 6
@@ -125,6 +127,26 @@ def test_generated_responses_are_whole_and_as_many_as_drawn(setting: Setting):
 def generate(scheme: NormalizingFlow) -> None:
     jax.block_until_ready(eqx.filter_jit(scheme.sample)(condition(), KEY))
     jax.effects_barrier()
+
+
+def test_any_flow_network_will_do_and_starts_from_the_training_events(zn: Detector, setting: Setting):
+    table = {"name": "coupling_flow", "blocks": 2, "hidden": 4, "layers": 1, "bins": 2}
+    config = NormalizingFlowConfig.model_validate({"photons": "photons", "network": table})
+    counts = np.random.default_rng(2).poisson(0.1, (64, *zn.shape)).astype(np.uint16)
+    train = Events(counts, np.ones((64, 9)), "test")
+    features = First()
+    fitting = Fitting(setting, train, lambda _: iter(()), train, features, iter)
+    constants = config.fit(fitting)
+    assert set(constants) == set(config.unfitted(setting))
+    scheme = config.build(replace(setting, constants=constants), key=KEY)
+    x, context = scheme.seen(batch(zn), KEY)
+    z, _ = scheme.network(x, context)
+    assert float(jnp.abs(z.mean())) < 0.1
+    assert float(z.std()) == pytest.approx(1.0, rel=0.1)
+    assert np.isfinite(scheme.loss("flow", batch(zn), KEY).value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        generate(scheme)
 
 
 def test_bad_inversions_are_counted_aloud(setting: Setting):

@@ -56,6 +56,12 @@ TOTALS = {
     "zn_diffusion": 4_255_585,
     "zp_diffusion": 4_255_585,
     "zn_fm_big": 4_255_585,
+    # Components 11.
+    "focal_ds1_diffusion": 4_255_393,
+    "focal_ds2_diffusion": 4_255_393,
+    "focal_ds2_diffusion_pos": 4_255_393,
+    "focal_ds2_diff_enc": 14_036 + 181_265,
+    "focal_ds1_diff_enc": 10_580 + 181_265,
 }
 """Recipe to the parameters of all its networks."""
 
@@ -65,12 +71,19 @@ MEMBERS = {
 }
 """Sweep to the parameters of every member's last stage."""
 
+SIGNAL = 111_489
+"""Parameters of the stage that draws the total signal for FoCal-H's flows."""
+
 STAGES = {
     "zn_vqgan_improved": {
         "vqgan": 28_332 + 128 + 31_464,
         "vq_cond": 116_873,
         "prior": 934_912,
     },
+    # Proposals that come near the published totals.
+    "focal_ds1_nf_small": {"signal": SIGNAL, "flow": 51_794_256},
+    "focal_ds1_nf_large": {"signal": SIGNAL, "flow": 270_138_976},
+    "focal_ds2_nf": {"signal": SIGNAL, "flow": 176_334_672},
 }
 """Recipe to the parameters of every stage, without those of a discriminator."""
 

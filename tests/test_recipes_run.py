@@ -40,6 +40,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "token_transformer": {"width": 8, "heads": 1, "blocks": 1},
     "token_gpt": {"width": 8, "heads": 1, "blocks": 1},
     "autoregressive_flow": {"blocks": 1, "hidden": 4, "layers": 1, "bins": 2},
+    "coupling_flow": {"blocks": 2, "hidden": 2, "layers": 1, "bins": 2},
     "bayesian_regression": {"width": 8, "layers": 1},
     "vq_vae": {"code_size": 8},
     "vq_particle": {"hidden": [8], "code_size": 8},

@@ -47,14 +47,14 @@ class NormalizingFlowConfig(SchemeConfig, FractionsConfig):
 
     def unfitted(self, setting: Setting) -> Constants:
         """Those of the photon sum and of the flow."""
-        return PhotonSum.unfitted() | prefixed(self.network.unfitted(prod(setting.shape)), "network")
+        return {**PhotonSum.unfitted(), **prefixed(self.network.unfitted(prod(setting.shape)), "network")}
 
     def fit(self, fitting: Fitting) -> Constants:
         """Those of the photon sum and of the flow, which sees the first training events."""
         rows, columns = fitting.train.counts.shape[1:]
         counts = jnp.asarray(fitting.train.counts[:FIT_EVENTS], jnp.float32)
         seen = np.asarray(Fractions(self, (rows, columns)).forward(counts, jax.random.key(0)))
-        return PhotonSum.fit(fitting.train) | prefixed(self.network.fit(seen), "network")
+        return {**PhotonSum.fit(fitting.train), **prefixed(self.network.fit(seen), "network")}
 
     @property
     def separable(self) -> bool:
