@@ -12,7 +12,7 @@ from zoo import __version__
 from zoo.errors import ZooError
 
 VERBS = (
-    *("run", "check", "list", "show", "cite", "compare", "sample", "verify", "evaluate", "publish", "data"),
+    *("run", "check", "list", "show", "cite", "compare", "report", "sample", "verify", "evaluate", "publish", "data"),
     *("components", "describe"),
 )
 
