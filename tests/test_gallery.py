@@ -23,6 +23,20 @@ ALL = {"examples.png": PICTURE, "channels.png": PICTURE, "learning.png": PICTURE
 HOSTILE = "<script>alert(1)</script>"
 
 
+FURTHER = {
+    "unit": "MIP",
+    "metrics": {
+        "wasserstein": {"mean": 141.5, "std": 0.0},
+        "ring_distance": {"mean": 1.625, "std": 0.25, "about": "between rings.", "published_as": "ring"},
+        "absent_one": {"about": "of nothing."},
+    },
+    "floor": {"random_halves": {"wasserstein": {"mean": 168.0, "std": 2.0}, "ring_distance": {"mean": 0.875}}},
+    "published": {"source": "another paper", "metrics": {"ring": 4.01}},
+    "timing": {"device": "cpu", "seconds_10240": {"seconds": 3.0, "batch": 512}},
+}
+"""A card with metrics of its detector's own and without a noise floor."""
+
+
 class Page(HTMLParser):
     """What a page refers to, its ids and its text."""
 
@@ -56,7 +70,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     put(root, card("both_worse", time_per_sample_ms=9.5, metrics=fast, timing={}))
     put(root, card("sums", target="channels", time_per_sample_ms=0.5, stages={"main": {"steps": 0, "seconds": 3.0}}))
     put(root, card("lost", converged=False, reason="the loss was not finite", scheme=HOSTILE), ALL)
-    put(root, card("other", detector="focal_h", data={"origin": "elsewhere"}, floor={}, published={}), ALL)
+    put(root, card("other", detector="focal_h", data={"origin": "elsewhere"}, **FURTHER), ALL)
     put(root, card("untimed", detector="zp", time_per_sample_ms=0, metrics={}, floor={}))
     put(root, card("newer", schema_version=10**6))
     put(root, card("odd", stages={"main": 3}))
@@ -164,6 +178,17 @@ def test_a_page_says_how_to_use_and_cite_the_model(gallery: Path):
     assert "a paper, table 1 (other data)" in text
     assert "no like-for-like comparison" in text
     assert "cpu: a processor, 2 threads" in text
+
+
+def test_further_metrics_and_other_units_are_shown(gallery: Path):
+    text = re.sub(r"\s+", " ", Page(gallery / "models" / "other.html").text)
+    assert "ring distance 1.62 ± 0.25" in text or "ring distance1.62 ± 0.25" in text
+    assert "between rings." in text
+    assert "ring 4.01" in text
+    assert "random halves of GEANT" in text
+    assert "MIPs" in text
+    assert "photons" not in text
+    assert "random halves of GEANT, 168" in (gallery / "index.html").read_text()
 
 
 def test_what_was_not_kept_is_said(gallery: Path):

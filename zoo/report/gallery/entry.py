@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.report.tables import METRICS, OBSERVABLES
 from zoo.shelf.card import Card
+
+PROTOCOL = (*METRICS, *OBSERVABLES, "diversity")
+"""The numbers that every evaluation has."""
 
 RESPONSES = "response"
 """The target of a model that generates whole responses."""
@@ -48,6 +52,11 @@ class Entry:
         return str(self.card.table["scheme"]).replace("_", " ")
 
     @property
+    def unit(self) -> str:
+        """What responses count, in the singular."""
+        return self.card.text("unit") or "photon"
+
+    @property
     def whole(self) -> bool:
         """Whether it generates responses, not channel sums alone."""
         return self.card.table.get("target", RESPONSES) == RESPONSES
@@ -77,14 +86,15 @@ class Entry:
     def time_range(self) -> tuple[float, float] | None:
         """The shortest and the longest measurement of that time, where it is known which they are."""
         for name, timing in self._table("timing").items():
-            if isinstance(timing, Mapping) and name != "batch_1" and timing.get("median") == self.milliseconds:
+            if name != "batch_1" and isinstance(timing, Mapping) and timing.get("median") == self.milliseconds:
                 return timing["min"], timing["max"]
         return None
 
     @property
     def timings(self) -> Sequence[Mapping[str, Any]]:
         """All measurements of the time per response: batch size, median, shortest and longest."""
-        return [timing for timing in self._table("timing").values() if isinstance(timing, Mapping)]
+        timings = self._table("timing").values()
+        return [timing for timing in timings if isinstance(timing, Mapping) and "median" in timing]
 
     @property
     def training_seconds(self) -> float | None:
@@ -104,9 +114,14 @@ class Entry:
         return self._table("published")
 
     @property
-    def halves(self) -> Measured | None:
-        """Wasserstein distance of random halves of GEANT's events, with other particles in each."""
-        return _measured(_within(self._table("floor"), "random_halves", "wasserstein"))
+    def declared(self) -> Mapping[str, str]:
+        """Metrics beside the protocol's, of the recipe or the detector, with what they are about."""
+        metrics = self._table("metrics").items()
+        return {name: (found or {}).get("about", "") for name, found in metrics if name not in PROTOCOL}
+
+    def half(self, name: str) -> Measured | None:
+        """A distance of random halves of GEANT's events, with other particles in each."""
+        return _measured(_within(self._table("floor"), "random_halves", name))
 
     def metric(self, name: str) -> Measured | None:
         """A distance to GEANT."""
@@ -135,7 +150,7 @@ def _within(table: Any, *keys: str) -> Any:
 
 
 def _measured(found: Any) -> Measured | None:
-    if not isinstance(found, Mapping) or "mean" not in found:
+    if not isinstance(found, Mapping) or found.get("mean") is None:
         return None
     interval = found.get("interval")
-    return Measured(float(found["mean"]), float(found.get("std", 0.0)), tuple(interval) if interval else None)
+    return Measured(float(found["mean"]), float(found.get("std") or 0.0), tuple(interval) if interval else None)

@@ -25,6 +25,11 @@ class Group:
         return re.sub(r"[^a-z0-9]+", "-", f"{self.detector}-{self.origin}".lower()).strip("-")
 
     @property
+    def unit(self) -> str:
+        """What responses count, in the singular."""
+        return self.entries[0].unit
+
+    @property
     def best(self) -> Entry | None:
         """The converged model of whole responses that is closest to GEANT."""
         found = [entry for entry in self.entries if entry.whole and entry.converged]

@@ -13,7 +13,7 @@ RECIPE = "recipe.toml"
 
 PICTURES: Mapping[str, str] = {
     "examples.png": "Responses to the same particles: GEANT's in the first row, generated ones below.",
-    "channels.png": "How often every readout channel holds how many photons, and generated over GEANT.",
+    "channels.png": "How much the readout channels hold, and how often; below each the ratio of generated to GEANT.",
     "learning.png": "Losses and validation in the course of training.",
     "codebook.png": "How often every entry of the codebook is used.",
 }

@@ -89,7 +89,7 @@ def pareto_figure(entries: Sequence[Entry], *, width: float, height: float) -> F
         axes.spines[side].set_visible(False)
     _limits(axes, shown)
     axes.set_xlabel("time per response, ms", fontsize=11)
-    axes.set_ylabel("Wasserstein distance to GEANT, photons", fontsize=11)
+    axes.set_ylabel(f"Wasserstein distance to GEANT, {shown[0].unit}s", fontsize=11)
     size = 10.0 if width >= NARROW else 9.0
     covered = [*_floor(axes, shown, size), *_front(axes, pareto_front(entries))]
     for entry in shown:
@@ -125,7 +125,7 @@ def _reference(entries: Sequence[Entry]) -> tuple[str, float, bool] | None:
     Random halves hold other particles, so a generator that knows its particle may come out below them.
     """
     entry = max(entries, key=lambda entry: entry.card.number("evaluated", "events") or 0)
-    floor, halves = entry.floor("wasserstein"), entry.halves
+    floor, halves = entry.floor("wasserstein"), entry.half("wasserstein")
     if floor is not None:
         return "noise floor: GEANT to itself", floor.mean, True
     return None if halves is None else ("random halves of GEANT", halves.mean, False)

@@ -118,7 +118,7 @@ def _links(group: Group) -> Iterable[tuple[str, Link]]:
         distance, time = entry.metric("wasserstein"), entry.milliseconds
         assert distance is not None
         assert time is not None
-        words = f"{entry.name}: {number(distance.mean)} photons, {number(time)} ms on {readable(entry.device)}"
+        words = f"{entry.name}: {number(distance.mean)} {entry.unit}s, {number(time)} ms on {readable(entry.device)}"
         link = Link(f"models/{entry.name}.html", words)
         yield f"model-{entry.name}", link
         yield f"name-{entry.name}", link
