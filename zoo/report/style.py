@@ -78,12 +78,18 @@ def headline(figure: Figure, title: str, words: str = "") -> None:
     figure.text(0.12 / figure.get_figwidth(), 1 - 0.35 / height, words, va="top", fontsize=9.5, color=FAINT)
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG aside, then rename; nothing is left behind when drawing fails."""
+def save(figure: Figure, path: Path, source: str | None = None) -> Path:
+    """Write a PNG aside, then rename; nothing is left behind when drawing fails.
+
+    Args:
+        figure: what to write.
+        path: where; its folder is made if need be.
+        source: what the picture was made of, kept in the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        figure.savefig(aside, format="png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(aside, format="png", dpi=DPI, metadata={"Software": None, "Source": source})
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

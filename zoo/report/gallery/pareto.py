@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -16,13 +18,16 @@ from zoo.report.axes import label_decades
 from zoo.report.gallery.entry import Entry
 from zoo.report.gallery.labels import leader, place_labels
 from zoo.report.rounding import number
-from zoo.report.style import BLUE, FAINT, GENERATED, GREEN, GREY, INK
+from zoo.report.style import BLUE, FAINT, GENERATED, GREEN, GREY, INK, save, zoo_style
 
 SHAPES = ("o", "s", "^", "D", "v", "P", "X")
 """Of the points, by the device their time was measured on."""
 
 SIZE = 7.0
 """Of a point, in points."""
+
+WIDE, TALL = (860.0, 520.0), (372.0, 560.0)
+"""Pixels of 1/72 inch of the picture on a desk, and on a phone."""
 
 CLEAR = 6.5
 """Pixels of 1/72 inch around a point that no name comes into."""
@@ -100,6 +105,22 @@ def pareto_figure(entries: Sequence[Entry], *, width: float, height: float) -> F
         borderaxespad=0, labelspacing=0.35, handletextpad=0.4,
     )  # fmt: skip
     return figure
+
+
+def save_pareto(entries: Sequence[Entry], path: Path) -> Path | None:
+    """The picture for a desk as a PNG that holds the digest of its numbers; None where there is nothing to draw."""
+    with zoo_style():
+        figure = pareto_figure(entries, width=WIDE[0], height=WIDE[1])
+        return None if figure is None else save(figure, path, drawn_digest(entries))
+
+
+def drawn_digest(entries: Sequence[Entry]) -> str:
+    """Tells whether a picture is of these cards: a digest of every number that is drawn."""
+    drawn = [
+        (entry.name, *_place(entry), entry.metric("wasserstein"), entry.time_range, entry.device, entry.whole)
+        for entry in drawable(entries)
+    ]
+    return hashlib.sha256(repr((sorted(drawn), drawn and _reference(drawable(entries)))).encode()).hexdigest()
 
 
 def _place(entry: Entry) -> tuple[float, float]:

@@ -12,16 +12,13 @@ from zoo.errors import ZooError
 from zoo.report.gallery.entry import Entry
 from zoo.report.gallery.groups import Group, groups
 from zoo.report.gallery.kept import PICTURES, RECIPE, Kept, kept
-from zoo.report.gallery.pareto import devices, pareto_figure, readable
+from zoo.report.gallery.pareto import TALL, WIDE, devices, pareto_figure, readable, save_pareto
 from zoo.report.gallery.svg import Link, inline_svg
 from zoo.report.gallery.templates import ASSETS, GENERATOR, Pages
 from zoo.report.rounding import number
-from zoo.report.style import save, zoo_style
+from zoo.report.style import zoo_style
 from zoo.shelf.card import Card
 from zoo.shelf.files import replace_folder
-
-WIDE, TALL = (860.0, 520.0), (372.0, 560.0)
-"""Pixels of the picture of a leaderboard on a desk, and on a phone."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,6 @@ def _fill(folder: Path, cards: Sequence[Card]) -> list[str]:
 
 def _board(group: Group, folder: Path) -> Board:
     inline = {}
-    picture = None
     with zoo_style():
         for name, (width, height) in {"wide": WIDE, "tall": TALL}.items():
             figure = pareto_figure(group.entries, width=width, height=height)
@@ -106,11 +102,17 @@ def _board(group: Group, folder: Path) -> Board:
                 continue
             words = f"Distance to GEANT against time per response of the models of {group.detector}"
             inline[name] = inline_svg(figure, f"{group.slug}-{name}", words, dict(_links(group)))
-            if name == "wide":
-                picture = save(figure, folder / "pictures" / f"{group.slug}.png").relative_to(folder).as_posix()
+    picture = save_pareto(group.entries, folder / "pictures" / f"{group.slug}.png")
     examples = None if group.best is None else kept(group.best.card, "examples.png")
     known = [readable(device) for device in devices(group.entries)]
-    return Board(group, inline.get("wide", ""), inline.get("tall", ""), picture, known, examples)
+    return Board(
+        group,
+        inline.get("wide", ""),
+        inline.get("tall", ""),
+        picture and picture.relative_to(folder).as_posix(),
+        known,
+        examples,
+    )
 
 
 def _links(group: Group) -> Iterable[tuple[str, Link]]:
