@@ -150,16 +150,19 @@ def channel_sums(responses: np.ndarray, detector: Detector) -> np.ndarray:
 
 
 def timing(generator: Generator, batch_one: Generator, test: Events, key: Key) -> dict[str, Any]:
-    """Milliseconds per generated response, warm and blocked, for a whole batch and for a single particle."""
+    """Milliseconds per generated response, warm and blocked, for a whole batch per device and for a single particle."""
     measured = {}
     for one in (generator, batch_one):
-        particles = test.particles[np.arange(one.chunk) % len(test)]
+        blocks = [test.particles[np.arange(one.chunk) % len(test)]] * one.devices
         start = time.perf_counter()
-        jax.block_until_ready(one(particles, key))
-        jax.block_until_ready(one(particles, key))
+        jax.block_until_ready(one.together(blocks, key))
+        jax.block_until_ready(one.together(blocks, key))
         slow = time.perf_counter() - start > SLOW_SECONDS
         repeats = (CALLS_IF_SLOW if slow else CALLS) - 2
         measured[f"batch_{one.chunk}"] = time_per_sample(
-            lambda one=one, particles=particles: one(particles, key), one.chunk, repeats=repeats, warmup=0
-        )
+            lambda one=one, blocks=blocks: one.together(blocks, key),
+            one.chunk * one.devices,
+            repeats=repeats,
+            warmup=0,
+        ) | {"devices": one.devices}
     return {"device": device_description(), **measured}

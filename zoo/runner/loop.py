@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import equinox as eqx
 
+from zoo.layers.placement import placed
 from zoo.runner.journal import Journal
 from zoo.runner.observer import Observer
 from zoo.runner.signals import StopRequest
@@ -109,7 +110,7 @@ class _Loop:
         # Start and resume are one path: a fresh state is only the one of step 0.
         resumed = stores.state.latest() is not None
         template = eqx.filter_eval_shape(trainer.start)
-        self.state: TrainState = stores.state.restore(template) if resumed else trainer.start()
+        self.state: TrainState = trainer.shared(stores.state.restore(template) if resumed else trainer.start())
         self.step = int(self.state.step)
         journal.rewind(trainer.name, self.step)
         known = (line[validator.criterion] for line in _validations(journal, trainer.name))
@@ -137,13 +138,13 @@ class _Loop:
             self.observer.advance(self.step, self.numbers)
             overdue = time.monotonic() - self.saved >= trainer.config.checkpoint_seconds
             if overdue or not healthy or self.step == steps or self.stop.number is not None:
-                self.stores.state.save(self.step, self.state)
+                self.stores.state.save(self.step, placed(self.state))
                 self.saved = time.monotonic()
             self.stop.check()
         self.observer.end()
         if not healthy:
             self.journal.write("diverged", trainer.name, self.step + 1)
-        self.stores.last.save(self.step, inference_model(self.state))
+        self.stores.last.save(self.step, self._model())
 
     def _dispatch(self) -> bool:
         """Take the steps of one dispatch, not beyond the next validation; False if one was not healthy."""
@@ -164,7 +165,7 @@ class _Loop:
         self.sums, self.counted = {}, 0
 
     def _validate(self) -> None:
-        model = inference_model(self.state)
+        model = self._model()
         found = self.validator(model, self.trainer.dtype)
         self.journal.write("validation", self.trainer.name, self.step, epoch=self._epoch(), **found)
         self.numbers |= {f"validation {name}": value for name, value in found.items()}
@@ -179,6 +180,10 @@ class _Loop:
         if found is not None and not self.warned:
             self.observer.message(f"stage {self.trainer.name}: {found.reason}; the training goes on")
         self.warned = found is not None
+
+    def _model(self) -> Model:
+        """The model to generate with, on the first device: a checkpoint knows nothing of how many trained it."""
+        return placed(inference_model(self.state))
 
     def _epoch(self) -> float:
         return round(self.step * self.trainer.config.batch_size / len(self.trainer.data.train), 4)

@@ -21,6 +21,7 @@ from zoo.recipe.resolved import digest
 from zoo.recipe.schema import Recipe
 from zoo.runner.assess import NotFinite, assess, timing
 from zoo.runner.constants import generation, stage_constants, watching
+from zoo.runner.devices import check_devices, open_devices, sharing, with_devices
 from zoo.runner.environment import enable_compilation_cache, environment
 from zoo.runner.judgement import judged
 from zoo.runner.lock import DirectoryLock
@@ -106,6 +107,10 @@ def _run(
     enable_compilation_cache()
     started = directory.recipe_file.exists()
     recipe = directory.recipe() if started else requested
+    open_devices(recipe)
+    if not started:
+        recipe = with_devices(recipe)
+    check_devices(recipe)
     # What does not fit together is said before anything is trained.
     abstract_models(recipe)
     detector = recipe.detector.build()
@@ -197,7 +202,8 @@ def _trained(
             f"laid out for {planned:,} training events; there are {there:,}"
         )
     events, limit = trainer.data.validation, trainer.config.validate_events
-    validator = validator_for(trainer.model, detector, events, limit, trainer.validation_key)
+    devices = trainer.config.devices or 1
+    validator = validator_for(trainer.model, detector, events, limit, trainer.validation_key, devices)
     return train(trainer, validator, folder, directory.journal, observer, stop)
 
 
@@ -229,7 +235,8 @@ def _finish(
             evaluation = {"errors": stages[final]["errors"], "events": len(test[: recipe.evaluate.events])}
         else:
             timed = recipe.evaluate.timing
-            generator = Generator(model, dtype, CHUNK if timed else min(CHUNK, len(test[: recipe.evaluate.events])))
+            chunk = CHUNK if timed else min(CHUNK, len(test[: recipe.evaluate.events]))
+            generator = Generator(model, dtype, chunk, sharing(recipe))
             try:
                 evaluation, kept = assess(generator, detector, test, recipe.evaluate, key, observer, stop)
                 arrays |= kept

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
 
+from zoo.layers.placement import Placement
 from zoo.optim.averaging import moved_average
 from zoo.runner.state import TrainState, owned_by, running_state
-from zoo.schemes.model import computing, network_paths
-from zoo.schemes.scheme import Outcome
+from zoo.schemes.model import Model, computing, network_paths
+from zoo.schemes.scheme import Outcome, Scheme
 from zoo.typing import Key, Scalar
 
 
@@ -27,6 +28,17 @@ class Progress(NamedTuple):
     """False once a loss or gradient was not finite; the state is then that of the last healthy step."""
     steps: Int[Array, ""]
     """Healthy steps taken."""
+
+
+class Pull(NamedTuple):
+    """What one player wants of a batch."""
+
+    value: Scalar
+    metrics: Mapping[str, Scalar]
+    gradient: PyTree
+    """Over the player's own arrays."""
+    scheme: Scheme | None
+    """Running state moved on; None where the scheme has none."""
 
 
 class Stepper:
@@ -44,8 +56,10 @@ class Stepper:
         dtype: jnp.dtype,
         loss_key: Key,
         steps: int,
+        placement: Placement,
     ) -> None:
         self._optimizers, self._decay, self._dtype, self._loss_key = optimizers, decay, dtype, loss_key
+        self._placement = placement
         self._steps = steps
         self._compiled = eqx.filter_jit(self._dispatch, donate="all")
 
@@ -92,26 +106,21 @@ class Stepper:
         alive: Bool[Array, ""],
     ) -> tuple[TrainState, dict[str, Scalar], Bool[Array, ""]]:
         """One step; the state is left as it is unless `alive` and everything stayed finite."""
-        noise_key, loss_key = jax.random.split(jax.random.fold_in(self._loss_key, state.step))
-        batch = state.model.batch(counts, particles, noise_key, state.step / self._steps)
+        key = jax.random.fold_in(self._loss_key, state.step)
+        shared, events = (state.model, state.step / self._steps), (counts, particles)
+        pulls = self._placement.mean(self._pulls, shared, events, key)
         players = state.model.scheme.players()
         model, optimizers, metrics = state.model, {}, {}
-        for player, paths in players.items():
-            owned, rest = eqx.partition(state.model, owned_by(state.model, paths))
-
-            def loss(owned: PyTree, rest: PyTree = rest, player: str = player) -> tuple[Scalar, Outcome]:
-                outcome = computing(eqx.combine(owned, rest), self._dtype).scheme.loss(player, batch, loss_key)
-                return outcome.value.astype(jnp.float32), outcome
-
-            (value, outcome), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(owned)
-            norm = optax.tree.norm(gradient)
-            alive = alive & jnp.isfinite(value) & jnp.isfinite(norm)
-            update, optimizers[player] = self._optimizers[player].update(gradient, state.optimizers[player], owned)
+        for player, pull in pulls.items():
+            norm = optax.tree.norm(pull.gradient)
+            alive = alive & jnp.isfinite(pull.value) & jnp.isfinite(norm)
+            owned = eqx.filter(state.model, owned_by(state.model, players[player]))
+            update, optimizers[player] = self._optimizers[player].update(pull.gradient, state.optimizers[player], owned)
             model = eqx.combine(eqx.apply_updates(owned, update), model)
-            if outcome.scheme is not None:
-                model = eqx.combine(running_state(outcome.scheme, model, paths), model)
+            if pull.scheme is not None:
+                model = eqx.combine(running_state(pull.scheme, model, players[player]), model)
             prefix = f"{player}/" if len(players) > 1 else ""
-            metrics |= {f"{prefix}{name}": jnp.asarray(number, jnp.float32) for name, number in outcome.metrics.items()}
+            metrics |= {f"{prefix}{name}": number for name, number in pull.metrics.items()}
             metrics[f"{prefix}gradient_norm"] = norm
         average = state.average
         if self._decay is not None:
@@ -119,6 +128,29 @@ class Stepper:
             average = moved_average(average, weights, self._decay, state.step)
         moved = TrainState(model, average, optimizers, state.step + 1)
         return _chosen(alive, moved, state), metrics, alive
+
+    def _pulls(
+        self,
+        shared: tuple[Model, Float[Array, ""]],
+        events: tuple[Shaped[Array, "b H W"], Float[Array, "b P"]],
+        key: Key,
+    ) -> dict[str, Pull]:
+        """Losses and gradients of all players on the same events."""
+        model, progress = shared
+        noise_key, loss_key = jax.random.split(key)
+        batch = model.batch(*events, noise_key, progress)
+        pulls = {}
+        for player, paths in model.scheme.players().items():
+            owned, rest = eqx.partition(model, owned_by(model, paths))
+
+            def loss(owned: PyTree, rest: PyTree = rest, player: str = player) -> tuple[Scalar, Outcome]:
+                outcome = computing(eqx.combine(owned, rest), self._dtype).scheme.loss(player, batch, loss_key)
+                return outcome.value.astype(jnp.float32), outcome
+
+            (value, outcome), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(owned)
+            metrics = {name: jnp.asarray(number, jnp.float32) for name, number in outcome.metrics.items()}
+            pulls[player] = Pull(value, metrics, gradient, outcome.scheme)
+        return pulls
 
 
 def _chosen(first: Bool[Array, ""], one: TrainState, other: TrainState) -> TrainState:

@@ -20,6 +20,7 @@ from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import with_values
 from zoo.recipe.schema import Recipe, TrainConfig
 from zoo.runner.assess import CALLS, CALLS_IF_SLOW, SLOW_SECONDS
+from zoo.runner.devices import sharing
 from zoo.runner.state import inference_model
 from zoo.runner.streams import stream
 from zoo.runner.trainer import StageData, Trainer
@@ -136,13 +137,13 @@ def _stage_values(
 
 def _comparison(recipe: Recipe, detector: Detector, events: Events) -> float:
     """Seconds that the recipe's own metrics take for one response, their floor included."""
-    metrics = build_metrics(recipe.evaluate.metrics, detector.shape)
-    few = events.counts[:COMPARED]
+    metrics = build_metrics(recipe.evaluate.metrics, detector)
+    few, particles = events.counts[:COMPARED], events.particles[:COMPARED]
     begun = 0.0
     for _ in ("to compile", "warm"):
         begun = time.perf_counter()
         for metric in metrics.values():
-            metric(few, few)
+            metric.keep(few, few, particles)
     # Half as many pairs of GEANT's own are compared for the floor.
     return 1.5 * (time.perf_counter() - begun) / len(few)
 
@@ -166,17 +167,20 @@ def _paces(
         else:
             model = stage.model.build(detector, constants, dict(earlier), key=stream(recipe.seed, "init", name))
         stepped = time.perf_counter()
-        answer = _answer(model, compute_dtype(stage.precision), data.validation[:CHUNK], stream(recipe.seed, "pace"))
+        generates = not isinstance(model.scheme, EventScheme)
+        devices = sharing(recipe) if generates else 1
+        dtype = compute_dtype(stage.precision)
+        answer = _answer(model, dtype, data.validation[:CHUNK], stream(recipe.seed, "pace"), devices)
         answer()
         warm = time.perf_counter()
         answer()
-        sample_seconds = (time.perf_counter() - warm) / CHUNK
+        sample_seconds = (time.perf_counter() - warm) / (CHUNK * devices)
         roles = sum(isinstance(model.scheme, role) for role in (Examined, Reconstructing, Tokenising))
         paces[name] = Pace(
             step_seconds=step_seconds,
             sample_seconds=sample_seconds,
             sampler_seconds=warm - stepped,
-            generates=not isinstance(model.scheme, EventScheme),
+            generates=generates,
             judge_seconds=roles * sample_seconds + isinstance(model.scheme, Reconstructing) * compare_seconds,
             fit_seconds=fit_seconds + len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
         )
@@ -198,13 +202,13 @@ def _step_pace(trainer: Trainer) -> tuple[float, Model]:
     return (time.perf_counter() - compiled) / (dispatches * per_dispatch), inference_model(state)
 
 
-def _answer(model: Model, dtype: jnp.dtype, events: Events, key: Key) -> Callable[[], object]:
-    """What one chunk of events is generated, or judged, with."""
+def _answer(model: Model, dtype: jnp.dtype, events: Events, key: Key, devices: int) -> Callable[[], object]:
+    """What one chunk of events per device is generated, or judged, with."""
     if isinstance(model.scheme, EventScheme):
         examiner = Examiner(model, dtype)
         return lambda: examiner.means(events, key)
-    generator = Generator(model, dtype)
-    return lambda: jax.block_until_ready(generator(events.particles, key))
+    generator = Generator(model, dtype, devices=devices)
+    return lambda: jax.block_until_ready(generator.together([events.particles] * devices, key))
 
 
 class _Repeated:

@@ -13,9 +13,9 @@ from zoo.data.constants import Constants
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
 from zoo.errors import RecipeError
+from zoo.layers.placement import Placement, placed
 from zoo.optim.precision import compute_dtype
 from zoo.recipe.schema import Stage, TrainConfig
-from zoo.runner.placement import placed
 from zoo.runner.state import TrainState, initial_state
 from zoo.runner.step import Progress, Stepper
 from zoo.runner.streams import stream, stream_number
@@ -52,13 +52,23 @@ class Trainer:
         self.steps = self.order.steps(config.epochs)
         self.validation_key = stream(seed, "validation", name)
         self.optimizers = self._optimizers(config)
+        self._placement = Placement(config.devices or 1)
         self._stepper = Stepper(
-            self.optimizers, decay=config.ema, dtype=self.dtype, loss_key=stream(seed, "loss", name), steps=self.steps
+            self.optimizers,
+            decay=config.ema,
+            dtype=self.dtype,
+            loss_key=stream(seed, "loss", name),
+            steps=self.steps,
+            placement=self._placement,
         )
 
     def start(self) -> TrainState:
-        """The state before step 0."""
+        """The state before step 0, on the first device."""
         return placed(initial_state(self.model, self.optimizers, averaged=self.config.ema is not None))
+
+    def shared(self, state: TrainState) -> TrainState:
+        """The state on every device that trains; `placed` brings it back to the first."""
+        return self._placement.everywhere(state)
 
     def advance(self, state: TrainState, step: int, steps: int) -> tuple[TrainState, Progress]:
         """Take `steps` steps from `step` in one dispatch; the given state is consumed."""
@@ -66,8 +76,8 @@ class Trainer:
             [self.order.rows(step + min(number, steps - 1)) for number in range(self.config.steps_per_dispatch)]
         )
         train = self.data.train
-        batches = placed((train.counts[rows], train.particles[rows].astype(np.float32), np.int32(steps)))
-        return self._stepper(state, *batches)
+        batches = self._placement.parted((train.counts[rows], train.particles[rows].astype(np.float32)), axis=1)
+        return self._stepper(state, *batches, self._placement.everywhere(np.int32(steps)))
 
     def steps_every(self, epochs: float) -> int:
         """Steps in so many epochs, at least one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -34,11 +35,13 @@ class Validator(ABC):
         """What is written about the weights; NaN for broken ones."""
 
 
-def validator_for(model: Model, detector: Detector, events: Events, limit: int, key: Key) -> Validator:
+def validator_for(
+    model: Model, detector: Detector, events: Events, limit: int, key: Key, devices: int = 1
+) -> Validator:
     """The validator that fits what the model does, on the first `limit` of the validation events."""
     if isinstance(model.scheme, EventScheme):
         return ErrorValidator(events[:limit], key)
-    return ResponseValidator(detector, events[:limit], key)
+    return ResponseValidator(detector, events[:limit], key, devices)
 
 
 class ErrorValidator(Validator):
@@ -59,8 +62,8 @@ class ResponseValidator(Validator):
 
     criterion = "wasserstein"
 
-    def __init__(self, detector: Detector, events: Events, key: Key) -> None:
-        self._events = events
+    def __init__(self, detector: Detector, events: Events, key: Key, devices: int = 1) -> None:
+        self._events, self._devices = events, devices
         self._readout = detector.readout if len(detector.readout) else None
         self._truth = self._observed(events.counts)
         self._key = key
@@ -73,7 +76,8 @@ class ResponseValidator(Validator):
         `wasserstein` (mean over channels) and `mae`, in photons; `photons`, the generated ones over GEANT's, and
         `spread`, the standard deviation over events likewise (mean over channels). NaN for broken weights.
         """
-        generated = Generator(model, dtype, min(CHUNK, len(self._events))).all(self._events.particles, self._key)
+        chunk = min(CHUNK, math.ceil(len(self._events) / self._devices))
+        generated = Generator(model, dtype, chunk, self._devices).all(self._events.particles, self._key)
         if not np.isfinite(generated).all():
             return dict.fromkeys(("wasserstein", "mae", "photons", "spread"), float("nan"))
         truth, sums = self._truth, self._observed(np.maximum(generated, 0.0))

@@ -44,6 +44,11 @@ class FactorisedConfig(SchemeConfig):
     whole: Annotated[bool, SamplingOnly()] = True
     """Round the rescaled response at random to whole photons, keeping mean and sums; fractions of photons otherwise."""
 
+    @property
+    def separable(self) -> bool:
+        """As the inner scheme."""
+        return self.shape.separable
+
     def build(self, setting: Setting, *, key: Key) -> Factorised:
         """The inner scheme with the sums as additional features.
 

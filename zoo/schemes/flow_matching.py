@@ -37,6 +37,11 @@ class FlowConfig(SchemeConfig):
     sampler: Annotated[SamplerConfig, OneOf("sampler"), SamplingOnly(), Field(default="euler")]
     """Solver used for generation."""
 
+    @property
+    def separable(self) -> bool:
+        """The loss is a mean over events."""
+        return True
+
     def flow(self, setting: Setting, *, key: Key) -> FlowMatching:
         """The flow for data of the setting's shape and channels.
 

@@ -208,6 +208,15 @@ class SchemeConfig(Config):
     trained: ClassVar[bool] = True
     """Whether the scheme has players. A stage whose scheme has none is only fitted, and needs no `[train]`."""
 
+    @property
+    def separable(self) -> bool:
+        """Whether several devices may share a batch, each with its part of the events.
+
+        They may where the loss is a mean over events of what depends on that event (and noise) alone, without running
+        state.
+        """
+        return False
+
     def unfitted(self, setting: Setting) -> Constants:
         """Neutral constants, for building a stage without data."""
         del setting

@@ -31,6 +31,11 @@ class RegressionConfig(SchemeConfig):
     """Generate with dropout. The published code leaves it on, which supplies all the randomness there is: without it
     all responses to a particle are equal."""
 
+    @property
+    def separable(self) -> bool:
+        """The loss is a mean over events."""
+        return True
+
     def build(self, setting: Setting, *, key: Key) -> Regression:
         """The regression of the stage's channel sums.
 

@@ -35,6 +35,11 @@ class TokenPriorConfig(TokenChoiceConfig):
     prior_loss: Annotated[Literal["softmax", "sigmoid"], Published("sigmoid")] = "softmax"
     """Maximum likelihood of the token, or (published code) of every entry by itself: whether it is the token or not."""
 
+    @property
+    def separable(self) -> bool:
+        """The loss is a mean over events."""
+        return True
+
     def build(self, setting: Setting, *, key: Key) -> TokenPrior:
         """The prior with its two tokenisers.
 
