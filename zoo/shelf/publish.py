@@ -14,7 +14,7 @@ import tomli_w
 from zoo.errors import ShelfError
 from zoo.shelf.card import Card, read_card
 from zoo.shelf.digests import file_digests
-from zoo.shelf.files import write_text
+from zoo.shelf.files import replace_folder, write_text
 from zoo.shelf.finished_run import RECIPE, FinishedRun
 from zoo.shelf.model_folder import Contents, write_model
 from zoo.shelf.names import check_name
@@ -77,7 +77,7 @@ def place(shelf: Shelf, name: str, fill: Callable[[Path], Mapping[str, Any]]) ->
         shelf.checkpoints.mkdir(parents=True, exist_ok=True)
         aside.mkdir()
         table = {**fill(aside), "files": file_digests(aside)}
-        _replace(folder, aside)
+        replace_folder(folder, aside)
         write_text(shelf.card_file(name), tomli_w.dumps(table, multiline_strings=True))
     except OSError as error:
         raise ShelfError(f"{shelf.root}: the model cannot be written: {error.strerror or error}") from error
@@ -92,12 +92,3 @@ def _refuse(run: FinishedRun, shelf: Shelf, name: str) -> None:
     if not run.result.get("converged"):
         reason = run.result.get("reason") or "no finite responses"
         raise ShelfError(f"{run.path}: the run did not converge ({reason}); publish it nevertheless with --force")
-
-
-def _replace(folder: Path, new: Path) -> None:
-    """Put a folder in another one's place; the old one goes last."""
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    if folder.exists():
-        folder.rename(old)
-    new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
