@@ -18,7 +18,7 @@ import pytest
 
 from zoo.cli.main import main
 from zoo.recipe.resolved import plain, resolved_toml
-from zoo.recipe.schema import Recipe
+from zoo.recipe.schema import Recipe, normalised
 from zoo.recipe.sweep import LoadedSweep, load_experiment
 
 RECIPES = sorted((Path(__file__).parents[1] / "recipes").glob("*.toml"))
@@ -172,7 +172,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def built(file: Path) -> str:
     """What a recipe builds, as small as it is here and however its kernels start: all that its programs depend on."""
     experiment = load_experiment(file)
-    table = plain(experiment.members[0].recipe if isinstance(experiment, LoadedSweep) else experiment.recipe)
+    recipe = experiment.members[0].recipe if isinstance(experiment, LoadedSweep) else experiment.recipe
+    table = normalised(plain(recipe))
     for stage in table["stages"].values():
         trained = stage.pop("train", {})
         stage["players"] = sorted(trained.get("players", {}))
@@ -180,7 +181,7 @@ def built(file: Path) -> str:
         part.update(SMALL.get(part.get("name", ""), {}))
         for key in ("kernels", "norm_eps", "kl_weight"):
             part.pop(key, None)
-    return json.dumps(table | {"seed": None, "evaluate": None, "published": None}, sort_keys=True)
+    return json.dumps(table | {"seed": None, "published": None}, sort_keys=True)
 
 
 def apart(files: Iterable[Path]) -> list[Path]:
