@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from zoo.data.events import Events
 from zoo.detectors.detector import Detector
 from zoo.errors import ComponentError
 from zoo.evaluation.metrics.lpips import LPIPSMetric, LPIPSMetricConfig
-from zoo.evaluation.metrics.metric import Metric, build_metrics
+from zoo.evaluation.metrics.metric import Metric, PairMetric, build_metrics
 from zoo.evaluation.protocol import Evaluation
 from zoo.recipe.resolved import digest, resolved_toml
 from zoo.recipe.schema import EvaluateConfig, Recipe
@@ -27,7 +28,7 @@ from zoo.report.tables import result_table
 REPEATS = 2
 
 
-class Lights(Metric):
+class Lights(PairMetric):
     """How many more pixels are lit in one response than in the other."""
 
     about = "Pixels with any photon."
@@ -107,7 +108,7 @@ def test_the_table_has_its_row_and_what_it_is_about(events: Events, zn: Detector
     found = judged(events, zn, generated, {"lights": Lights()})
     block = result_table(found).split("Metrics of the recipe")[1].split("\n\n")[0]
     [row] = [line.split() for line in block.splitlines() if line.split()[:1] == ["lights"]]
-    assert len(row) == 8, "name, mean ± spread, floor ± spread, in floors"
+    assert len(row) == 9, "name, mean ± spread, floor ± spread, in floors, random halves"
     assert block.endswith("Pixels with any photon.")
     assert "Metrics of the recipe" not in result_table(judged(events, zn, generated, None))
 
@@ -160,17 +161,17 @@ def test_a_run_without_the_extra_ends_with_one_line_before_it_trains(
     assert not list(tmp_path.rglob("checkpoints"))
 
 
-def test_what_cannot_be_compared_is_refused(missing: None):
+def test_what_cannot_be_compared_is_refused(missing: None, zp: Detector):
     with pytest.raises(ComponentError, match="at least 16x16 pixels"):
-        build_metrics([LPIPSMetricConfig()], (44, 15))
+        build_metrics([LPIPSMetricConfig()], replace(zp, shape=(44, 15)))
     with pytest.raises(ComponentError, match="not installed"):
-        build_metrics([LPIPSMetricConfig()], (56, 30))
+        build_metrics([LPIPSMetricConfig()], zp)
 
 
-def test_a_metric_that_is_listed_twice_is_refused(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(LPIPSMetricConfig, "build", lambda self, shape: Lights())
+def test_a_metric_that_is_listed_twice_is_refused(monkeypatch: pytest.MonkeyPatch, zn: Detector):
+    monkeypatch.setattr(LPIPSMetricConfig, "build", lambda self, detector: Lights())
     with pytest.raises(ComponentError, match="listed twice"):
-        build_metrics([LPIPSMetricConfig(), LPIPSMetricConfig(brightest=3.0)], (44, 44))
+        build_metrics([LPIPSMetricConfig(), LPIPSMetricConfig(brightest=3.0)], zn)
 
 
 def test_lpips_sees_logarithms_from_black_to_white_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch):

@@ -87,6 +87,7 @@ def _model(options: argparse.Namespace) -> dict[str, Any]:
     from zoo.recipe.load import with_values
     from zoo.runner.assess import assess, timing
     from zoo.runner.environment import enable_compilation_cache
+    from zoo.runner.paper_timing import paper_timing
     from zoo.runner.result import result
     from zoo.runner.signals import StopRequest
     from zoo.runner.streams import stream
@@ -102,7 +103,10 @@ def _model(options: argparse.Namespace) -> dict[str, Any]:
     with display() as shown:
         test, data = _events(options, surrogate, shown.message)
         found, _ = assess(surrogate.generator(), surrogate.detector, test, recipe.evaluate, key, shown, StopRequest())
-    times = timing(surrogate.generator(), surrogate.generator(1), test, key) if recipe.evaluate.timing else None
+    times = None
+    if recipe.evaluate.timing:
+        times = timing(surrogate.generator(), surrogate.generator(1), test, key)
+        times |= paper_timing(recipe.published, times, surrogate.generator, test, key)
     stages = surrogate.about.get("stages", {})
     return result(surrogate.name, recipe, stages, found, times, device_description(), data)
 
@@ -140,6 +144,7 @@ def _elsewhere(options: argparse.Namespace) -> dict[str, Any]:
     """Judge arrays alone."""
     from zoo.cli.detectors import named_detector
     from zoo.data.archive import read_array
+    from zoo.evaluation.metrics.metric import build_metrics
     from zoo.evaluation.protocol import evaluate_arrays
 
     detector = named_detector(options.detector)
@@ -150,10 +155,12 @@ def _elsewhere(options: argparse.Namespace) -> dict[str, Any]:
         repeated = generated.shape[1:] not in (detector.shape, (len(detector.readout),))
         generated = generated[:, : options.events] if repeated else generated[: options.events]
         events = events[: options.events]
-    found = evaluate_arrays(events.counts, events.particles, readout, generated)
+    metrics = build_metrics(None, detector)
+    found = evaluate_arrays(events.counts, events.particles, readout, generated, metrics=metrics)
     return {
         "recipe": options.generated.name,
         "detector": detector.name,
+        "unit": detector.unit,
         "metrics": found["metrics"],
         "floor": found["floor"],
         "evaluated": {key: found[key] for key in ("events", "particles", "repeats")},

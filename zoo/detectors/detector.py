@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -47,6 +47,16 @@ class Detector:
     """Where the straight line of each particle (B, P) meets the plane of the front face: (x, y), cm from the beam."""
     readout: Bool[np.ndarray, "R H W"] = field(compare=False, repr=False)
     """The pixels summed by each readout channel; the channels are disjoint and cover the detector."""
+
+    unit: str = "photon"
+    """What responses are counted in, singular."""
+    metrics: tuple[str | Mapping[str, Any], ...] = field(default=(), compare=False, repr=False)
+    """Metrics of recipes that list none, as a recipe would write them."""
+
+    @property
+    def units(self) -> str:
+        """What responses are counted in, plural."""
+        return f"{self.unit}s"
 
     @property
     def column_names(self) -> tuple[str, ...]:

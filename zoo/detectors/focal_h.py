@@ -11,9 +11,22 @@ from zoo.detectors.detector import Column, Detector, DetectorConfig
 
 COLUMNS = (
     Column("energy", "GeV", "total energy"),
-    Column("eta", "1", "pseudorapidity"),
-    Column("phi", "rad", "azimuth, -pi to pi"),
+    Column("eta", "1", "pseudorapidity", usual=4.4),
+    Column("phi", "rad", "azimuth, -pi to pi", usual=0.0),
 )
+"""Usual is the middle of the acceptance (`eta` 3.5 to 5.3, all `phi`) and the median of the shipped events."""
+
+METRICS = (
+    "wass_sum_values",
+    "wass_sum_positions",
+    "pixel_mae",
+    {"name": "lpips", "brightest": 9.0},
+    "positional",
+    "total_wasserstein",
+    "joint_wasserstein",
+)
+"""Those of the FoCal paper's tables; log(1 + 8,100 counts), a little above the brightest cell of the shipped sample, is
+white."""
 
 
 @register("detector", "focal_h")
@@ -35,6 +48,8 @@ class FoCalHConfig(DetectorConfig):
             columns=COLUMNS,
             aim=from_the_origin,
             readout=np.ones((1, *shape), dtype=bool),
+            unit="count",
+            metrics=METRICS,
         )
 
 

@@ -17,6 +17,7 @@ class Events:
     """Responses with their particles and observables; the responses themselves are not copied."""
 
     responses: Responses
+    particles: Shaped[np.ndarray, "N P"]
     groups: Int[np.ndarray, " N"]
     """Number of the particle of every event."""
     readout: Readout | None
@@ -32,7 +33,7 @@ class Events:
         observed, groups = observe(responses, readout), particle_groups(particles)
         if len(responses) != len(groups):
             raise DataError(f"{len(responses)} responses but {len(groups)} particles; row i belongs to row i")
-        return cls(responses, groups, readout, observed)
+        return cls(responses, particles, groups, readout, observed)
 
     def __len__(self) -> int:
         return len(self.responses)

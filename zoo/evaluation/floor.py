@@ -12,7 +12,7 @@ from zoo.evaluation.events import Events
 from zoo.evaluation.groups import frequent, pair
 from zoo.evaluation.metrics.diversity import MINIMUM_EVENTS, Summary, ratio, spread_of_pixels, spread_of_sums
 from zoo.evaluation.metrics.errors import channel_error, rms, squared_error
-from zoo.evaluation.metrics.metric import Metric
+from zoo.evaluation.metrics.metric import Metric, PairMetric, SetMetric
 from zoo.evaluation.metrics.wasserstein import channel_wasserstein, wasserstein
 from zoo.evaluation.observables import SCALARS, Readout, Responses, slabs
 from zoo.evaluation.randomness import Purpose, stream
@@ -45,50 +45,82 @@ def over_repeats(values: Sequence[float] | Float[np.ndarray, " K"]) -> dict[str,
     return {"mean": float(np.mean(values)), "std": float(np.std(values))}
 
 
+def over_rounds(values: Sequence[float | None]) -> dict[str, float] | None:
+    """`over_repeats`, or None where one of the values could not be had."""
+    known = [value for value in values if value is not None]
+    return over_repeats(known) if len(known) == len(values) else None
+
+
 def floor_of(events: Events, repeats: int, seed: int, metrics: Mapping[str, Metric]) -> dict[str, Any]:
-    """`noise_floor` of events that are measured already, for the metrics of a recipe as well."""
+    """`noise_floor` of events that are measured already, for the metrics of a recipe as well.
+
+    Of metrics that compare sets of responses there are both floors, of the others `repeats` alone.
+    """
+    own = observed_sets(events, metrics)
     return {
-        "random_halves": _random_halves(events, repeats, seed),
-        "repeats": _repeats(events, repeats, seed, metrics),
+        "random_halves": _random_halves(events, repeats, seed, metrics, own),
+        "repeats": _repeats(events, repeats, seed, metrics, own),
     }
 
 
-def _random_halves(events: Events, repeats: int, seed: int) -> dict[str, Any] | None:
+def observed_sets(events: Events, metrics: Mapping[str, Metric]) -> dict[str, Float[np.ndarray, "N D"]]:
+    """What metrics of sets keep of the simulated responses."""
+    sets = {name: metric for name, metric in metrics.items() if isinstance(metric, SetMetric) and events.has_pixels}
+    return {name: metric.observe(events.responses, events.particles) for name, metric in sets.items()}
+
+
+def _random_halves(
+    events: Events, repeats: int, seed: int, metrics: Mapping[str, Metric], own: Mapping[str, Float[np.ndarray, "N D"]]
+) -> dict[str, Any] | None:
     half = len(events) // 2
     channels = events.observed.get("channels")
-    if half == 0 or channels is None:
+    if half == 0 or (channels is None and not own):
         return None
     generator = stream(seed, Purpose.RANDOM_HALVES)
-    distances = []
+    rounds: list[dict[str, float | None]] = []
     for _ in range(repeats):
         order = generator.permutation(len(events))
-        distances.append(channel_wasserstein(channels[order[:half]], channels[order[half : 2 * half]]).mean())
-    return {"wasserstein": over_repeats(distances)}
+        first, second = order[:half], order[half : 2 * half]
+        found = {name: metrics[name].distance(kept[first], kept[second]) for name, kept in own.items()}
+        if channels is not None:
+            found["wasserstein"] = channel_wasserstein(channels[first], channels[second]).mean()
+        rounds.append(found)
+    return {name: over_rounds([found[name] for found in rounds]) for name in rounds[0]}
 
 
-def _repeats(events: Events, repeats: int, seed: int, metrics: Mapping[str, Metric]) -> dict[str, Any] | None:
+def _repeats(
+    events: Events, repeats: int, seed: int, metrics: Mapping[str, Metric], own: Mapping[str, Float[np.ndarray, "N D"]]
+) -> dict[str, Any] | None:
     generator = stream(seed, Purpose.REPEATS)
-    rounds = [_compare(events, *pair(events.groups, generator), metrics) for _ in range(repeats)]
+    rounds = [_compare(events, *pair(events.groups, generator), metrics, own) for _ in range(repeats)]
     names = ("wasserstein", "mae", "rmse", *SCALARS, *metrics)
     if not rounds[0]:
         return None
-    return {name: over_repeats([found[name] for found in rounds]) if name in rounds[0] else None for name in names}
+    return {name: over_rounds([found.get(name) for found in rounds]) for name in names}
 
 
 def _compare(
-    events: Events, first: Int[np.ndarray, " K"], second: Int[np.ndarray, " K"], metrics: Mapping[str, Metric]
-) -> dict[str, float]:
+    events: Events,
+    first: Int[np.ndarray, " K"],
+    second: Int[np.ndarray, " K"],
+    metrics: Mapping[str, Metric],
+    own: Mapping[str, Float[np.ndarray, "N D"]],
+) -> dict[str, float | None]:
     """Every metric between two matched halves; empty without pairs."""
     if not len(first):
         return {}
-    found = {}
+    found: dict[str, float | None] = {}
     channels = events.observed.get("channels")
     if channels is not None:
         found["wasserstein"] = channel_wasserstein(channels[first], channels[second]).mean()
         found["mae"] = channel_error(channels[first], channels[second]).mean()
     if events.has_pixels:
         found["rmse"] = rms(_matched(squared_error, events, first, second))
-        found |= {name: _matched(metric, events, first, second).mean() for name, metric in metrics.items()}
+        for name, metric in metrics.items():
+            if isinstance(metric, PairMetric):
+                kept = _matched(metric, events, first, second)
+                found[name] = metric.distance(kept, kept)
+    found |= {name: metrics[name].distance(kept[first], kept[second]) for name, kept in own.items()}
     for name in SCALARS:
         if name in events.observed:
             found[name] = wasserstein(events.observed[name][first], events.observed[name][second])

@@ -23,7 +23,7 @@ class Generated:
 
     Attributes:
         values: observable to (repeats, N, ...), and where pixels are known on both sides `squared_error` and what the
-            metrics of the recipe say of every event.
+            metrics of the recipe keep of every event.
         groups: particle of every event, -1 for those too rare for a spread.
         pixel_spread: f(c) per repeat and particle of those groups, once a repeat is complete.
     """
@@ -52,7 +52,8 @@ class Generated:
         if generated.ndim == 3 and self._events.has_pixels:
             truth = self._events.responses[rows]
             found["squared_error"] = squared_error(generated, truth)
-            found |= {name: metric(truth, generated) for name, metric in self._metrics.items()}
+            beside = truth, generated, self._events.particles[rows]
+            found |= {name: metric.keep(*beside) for name, metric in self._metrics.items()}
         self._expect(found.keys())
         for name, value in found.items():
             self._room(name, value)[repeat, rows] = value

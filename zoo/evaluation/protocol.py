@@ -11,7 +11,7 @@ from jaxtyping import Float, Shaped
 from zoo.errors import DataError
 from zoo.evaluation.bootstrap import interval, resamples
 from zoo.evaluation.events import Events
-from zoo.evaluation.floor import diversity_floor, floor_of, over_repeats
+from zoo.evaluation.floor import diversity_floor, floor_of, observed_sets, over_repeats, over_rounds
 from zoo.evaluation.generated import Generated
 from zoo.evaluation.metrics.diversity import ratio, spread_of_pixels, spread_of_sums
 from zoo.evaluation.metrics.errors import channel_error, rms
@@ -48,7 +48,7 @@ class Evaluation:
             readout: masks of the readout channels, or None for a detector without.
             repeats: responses that will be generated to every event.
             bootstrap: resamples of the intervals; 0 for none.
-            metrics: what else responses are compared by, event by event.
+            metrics: what else responses are compared by, event by event or as a set.
             seed: of the splits of the noise floors and of the bootstrap.
 
         Raises:
@@ -85,9 +85,9 @@ class Evaluation:
         """Every number of the evaluation, as plain floats and lists.
 
         `metrics`: `wasserstein` (mean over channels, in photons), `mae`, `rmse` (in the tables' units) with mean and
-        standard deviation over repeats, the Wasserstein distance of every scalar observable, the mean over events of
-        what the recipe's own metrics say (and what they are `about`), each with its repeat `floor` and the mean
-        `in_floors`, and `diversity` (see `ratio`). `floor`: see `noise_floor`. Then the number of `events`, different
+        standard deviation over repeats, the Wasserstein distance of every scalar observable, what the recipe's or the
+        detector's own metrics say (and what they are `about`), each with its repeat `floor` and the mean `in_floors`,
+        and `diversity` (see `ratio`). `floor`: see `noise_floor`. Then the number of `events`, different
         `particles` and `repeats`. What cannot be had from these arrays (a detector without channels, channel sums
         without pixels, particles without repeats) is None.
 
@@ -164,7 +164,12 @@ class Evaluation:
     def _declared(self, name: str, metric: Metric) -> dict[str, Any] | None:
         """A metric of the recipe."""
         values = self._generated.values.get(name)
-        return None if values is None else {**over_repeats(values.mean(axis=1)), "about": metric.about}
+        if values is None:
+            return None
+        own: Mapping[str, Any] = observed_sets(self._events, {name: metric})
+        found = over_rounds([metric.distance(kept, own.get(name, kept)) for kept in values])
+        found = found or {"mean": None, "std": None}
+        return {**found, "about": metric.about, "published_as": metric.figure}
 
     def _diversity(self) -> dict[str, Any]:
         """Spread per particle over GEANT's; both sides have equally many responses to a particle in each repeat."""
@@ -180,10 +185,10 @@ class Evaluation:
         return {"pixel": pixel, "photon_sum": ratio(totals, total), "floor": floor}
 
 
-def _against(floor: dict[str, Any] | None, mean: float) -> dict[str, float | None]:
+def _against(floor: dict[str, Any] | None, mean: float | None) -> dict[str, float | None]:
     """A mean in units of its repeat floor; None without a floor, or with one of zero."""
     unit = None if floor is None else floor["mean"]
-    return {"floor": unit, "in_floors": mean / unit if unit else None}
+    return {"floor": unit, "in_floors": mean / unit if unit and mean is not None else None}
 
 
 def evaluate_arrays(
@@ -192,6 +197,7 @@ def evaluate_arrays(
     readout: Readout | None,
     generated: Shaped[np.ndarray, "K N ..."] | Shaped[np.ndarray, "N ..."],
     *,
+    metrics: Mapping[str, Metric] | None = None,
     bootstrap: int = 200,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -202,6 +208,7 @@ def evaluate_arrays(
         particles: particle of every event.
         readout: masks of the readout channels, or None.
         generated: one response to every event (N, H, W), or several (repeats, N, H, W); or channel sums for (H, W).
+        metrics: what else responses are compared by.
         bootstrap: resamples of the intervals; 0 for none.
         seed: of the noise floors and the bootstrap.
 
@@ -215,7 +222,9 @@ def evaluate_arrays(
         known = " or ".join(" x ".join(map(str, shape)) for shape in sorted(event))
         shape = " x ".join(map(str, generated.shape))
         raise DataError(f"generated responses: shape {shape}; (repeats x) {len(truth)} x {known} is expected")
-    evaluation = Evaluation(truth, particles, readout, repeats=len(generated), bootstrap=bootstrap, seed=seed)
+    evaluation = Evaluation(
+        truth, particles, readout, repeats=len(generated), metrics=metrics, bootstrap=bootstrap, seed=seed
+    )
     for repeat, responses in enumerate(generated):
         evaluation.update(repeat, slice(0, len(truth)), responses)
     return evaluation.compute()

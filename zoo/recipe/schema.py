@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from zoo.catalogue import Config, OneOf, Published
 from zoo.data.source import SourceConfig
 from zoo.detectors.detector import DetectorConfig
-from zoo.evaluation.metrics.metric import MetricConfig
+from zoo.evaluation.metrics.metric import MetricConfig, metric_configs
 from zoo.optim.optimizer import OptimizerConfig
 from zoo.optim.precision import Precision
 from zoo.optim.schedule import ScheduleConfig
@@ -25,6 +25,7 @@ from zoo.recipe.merge import Subject
 from zoo.recipe.places import KeyPath, Table, with_names
 from zoo.recipe.problem import Problem
 from zoo.recipe.references import misplaced
+from zoo.recipe.suggestions import nearest
 from zoo.recipe.untrained import untrained
 from zoo.schemes.model import ModelConfig
 
@@ -44,6 +45,19 @@ def _identifier(name: str) -> str:
 
 Name = Annotated[str, AfterValidator(_identifier)]
 """The name of a stage or a player; it also names directories."""
+
+
+def _figure(name: str) -> str:
+    known = sorted({config.figure or name for name, config in metric_configs().items()})
+    if name not in known:
+        meant = nearest(name, known, 1)
+        advice = f"did you mean {meant[0]}?" if meant else f"known: {', '.join(known)}"
+        raise PydanticCustomError("figure", "no metric has a figure of this name; {advice}", {"advice": advice})
+    return name
+
+
+Figure = Annotated[str, AfterValidator(_figure)]
+"""What papers call a metric."""
 
 
 class PlayerConfig(Config):
@@ -109,7 +123,7 @@ class EvaluateConfig(Config):
     timing: bool = True
     """Measure the time per sample."""
     metrics: Annotated[tuple[Annotated[MetricConfig, OneOf("metric")], ...], Strict(False)] | None = None
-    """Metrics beside those of the protocol, between responses to the same particle; none where absent."""
+    """Metrics beside those of the protocol; where absent those that the detector has of its own, if any."""
 
 
 class PublishedConfig(Config):
@@ -123,8 +137,13 @@ class PublishedConfig(Config):
     """Mean absolute error of the readout channels, photons."""
     rmse: Annotated[float, Field(ge=0)] | None = None
     """Root mean square error, photons."""
+    metrics: Annotated[Mapping[Figure, Annotated[float, Field(ge=0)]], Field(min_length=1)] | None = None
+    """Figures of metrics beside the protocol's, by metric: `wass_sum`, `perceptual`, `positional`, ..."""
     time_ms: Annotated[float, Field(gt=0)] | None = None
     """Time per sample, milliseconds, on the device of the paper."""
+    seconds_10240: Annotated[float, Field(gt=0)] | None = None
+    """Seconds for 10,240 responses: ten times the fastest of several batches of 1,024, on the device of the paper. A
+    recipe that gives it is timed this way as well."""
     note: str = ""
     """What a reader must know to compare."""
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from zoo.report.published import METRICS, OTHER_DATA
 from zoo.report.rounding import duration, number, with_spread
-from zoo.report.tables import METRICS, OBSERVABLES, OTHER_DATA, SPREADS
+from zoo.report.tables import OBSERVABLES, SPREADS
 from zoo.report.text import GAP, INDENT, WIDTH, heading, listing, wrapped
 
 NONE = "-"
+
+CONVERGED = {"True": "yes", "False": "NO"}
 
 PUBLISHED = "published, other data"
 
@@ -64,7 +67,7 @@ def _rows(tables: Sequence[Table]) -> Iterator[tuple[str, list[str]]]:
         yield key, [str(table.get(key) or NONE) for table in tables]
     yield "parameters", [_whole(table.get("parameters")) for table in tables]
     yield "training", [_trained(table) for table in tables]
-    yield "converged", [{True: "yes", False: "NO"}.get(table.get("converged"), NONE) for table in tables]
+    yield "converged", [CONVERGED.get(str(table.get("converged")), NONE) for table in tables]
     yield "ms per response", [_number(table.get("time_per_sample_ms")) for table in tables]
     for name, title in (METRICS | OBSERVABLES).items():
         yield title, [_measured((table.get("metrics") or {}).get(name)) for table in tables]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zoo.report.published import METRICS, NONE, measured, published_block, timing_block
 from zoo.report.rounding import count, duration, number, span, with_spread
 from zoo.report.text import heading, listing, table, wrapped
-
-METRICS = {"wasserstein": "Wasserstein", "mae": "MAE", "rmse": "RMSE"}
-"""The metrics of the published tables."""
 
 OBSERVABLES = {
     "photon_sum": "photon sum",
@@ -23,12 +21,6 @@ OBSERVABLES = {
 SPREADS = {"pixel": "pixels", "photon_sum": "photon sum"}
 
 FLOOR = "GEANT floor"
-NONE = "none"
-
-OTHER_DATA = (
-    "Measured by its authors on other data (other events, another simulation) than this run: "
-    "this is no like-for-like comparison."
-)
 
 
 def result_table(result: Mapping[str, Any]) -> str:
@@ -46,9 +38,10 @@ def result_table(result: Mapping[str, Any]) -> str:
         blocks.append(wrapped("No metrics: the run ended before there was a model to evaluate.", ""))
     else:
         floor, evaluated = result.get("floor") or {}, result.get("evaluated") or {}
-        blocks += [_published_metrics(metrics, floor, evaluated), _observables(metrics, floor)]
-        blocks += [*_declared(metrics, floor), _diversity(metrics)]
-    blocks += [*_judgements(result), _timing(result), _published(result.get("published"))]
+        unit = result.get("unit") or "photon"
+        blocks += [_published_metrics(metrics, floor, evaluated, unit), _observables(metrics, floor, unit)]
+        blocks += [*_declared(metrics, floor), _diversity(metrics, unit)]
+    blocks += [*_judgements(result), timing_block(result), published_block(result)]
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -111,14 +104,16 @@ def _judgements(result: Mapping[str, Any]) -> Iterator[list[str]]:
             yield [f"{what} the test split, stage {name}", *listing(rows)]
 
 
-def _published_metrics(metrics: Mapping[str, Any], floor: Mapping[str, Any], evaluated: Mapping[str, Any]) -> list[str]:
+def _published_metrics(
+    metrics: Mapping[str, Any], floor: Mapping[str, Any], evaluated: Mapping[str, Any], unit: str
+) -> list[str]:
     rows = []
     for name, title in METRICS.items():
         found = metrics.get(name)
         interval = (found or {}).get("interval")
         cells = _against_floor(found, (floor.get("repeats") or {}).get(name))
         rows.append([title, cells[0], "" if name == "rmse" else span(*interval) if interval else NONE, *cells[1:]])
-    lines = ["Channel sums and pixels against GEANT, in photons"]
+    lines = [f"Channel sums and pixels against GEANT, in {unit}s"]
     lines += table(["", "generated", "95 % interval", FLOOR, "in floors"], rows)
     repeats = evaluated.get("repeats")
     lines += wrapped(
@@ -139,13 +134,15 @@ def _against_floor(found: Mapping[str, Any] | None, floor: Mapping[str, Any] | N
     if found is None:
         return ["not seen", beside, ""]
     ratio = found.get("in_floors")
-    return [with_spread(found["mean"], found["std"]), beside, NONE if ratio is None else number(ratio)]
+    return [measured(found), beside, NONE if ratio is None else number(ratio)]
 
 
-def _observables(metrics: Mapping[str, Any], floor: Mapping[str, Any]) -> list[str]:
+def _observables(metrics: Mapping[str, Any], floor: Mapping[str, Any], unit: str) -> list[str]:
     floors = floor.get("repeats") or {}
-    rows = [[title, *_against_floor(metrics.get(name), floors.get(name))] for name, title in OBSERVABLES.items()]
-    lines = ["What the channel sums cannot see: Wasserstein distance, in photons or pixels"]
+    rows = [
+        [_of(unit, title), *_against_floor(metrics.get(name), floors.get(name))] for name, title in OBSERVABLES.items()
+    ]
+    lines = [f"What the channel sums cannot see: Wasserstein distance, in {unit}s or pixels"]
     lines += table(["", "generated", FLOOR, "in floors"], rows)
     if any(metrics.get(name) is None for name in OBSERVABLES):
         lines += wrapped("Not seen: there are no pixels, only channel sums.")
@@ -157,19 +154,29 @@ def _declared(metrics: Mapping[str, Any], floor: Mapping[str, Any]) -> Iterator[
     names = [name for name in metrics if name not in (*METRICS, *OBSERVABLES, "diversity")]
     if not names:
         return
-    floors = floor.get("repeats") or {}
-    rows = [[name.replace("_", " "), *_against_floor(metrics[name], floors.get(name))] for name in names]
-    lines = ["Metrics of the recipe: distance from GEANT's response to the same particle"]
-    lines += table(["", "generated", FLOOR, "in floors"], rows)
+    same, halves = (floor.get(kind) or {} for kind in ("repeats", "random_halves"))
+    rows = []
     for name in names:
-        lines += wrapped((metrics[name] or {}).get("about", "Not seen: there are no pixels, only channel sums."))
+        half = measured(halves[name]) if halves.get(name) is not None else NONE
+        rows.append([name.replace("_", " "), *_against_floor(metrics[name], same.get(name)), half])
+    lines = ["Metrics of the recipe or the detector: distance from GEANT"]
+    lines += table(["", "generated", FLOOR, "in floors", "random halves"], rows)
+    lines += wrapped("The floor is of the same particles; random halves of GEANT are of different ones.")
+    for name in names:
+        about = (metrics[name] or {}).get("about", "Not seen: there are no pixels, only channel sums.")
+        lines += wrapped(f"{name.replace('_', ' ')}: {about}")
     yield lines
 
 
-def _diversity(metrics: Mapping[str, Any]) -> list[str]:
+def _of(unit: str, title: str) -> str:
+    """A title in the unit of the responses."""
+    return title.replace("photon", unit)
+
+
+def _diversity(metrics: Mapping[str, Any], unit: str) -> list[str]:
     found = metrics.get("diversity") or {}
     floor = found.get("floor") or {}
-    rows = [[title, _ratio(found.get(name)), _ratio(floor.get(name))] for name, title in SPREADS.items()]
+    rows = [[_of(unit, title), _ratio(found.get(name)), _ratio(floor.get(name))] for name, title in SPREADS.items()]
     lines = ["Spread between responses to the same particle, over GEANT's (1: as varied)"]
     lines += table(["", "generated", FLOOR], rows)
     particles = {summary["particles"] for name in SPREADS if (summary := found.get(name))}
@@ -184,29 +191,3 @@ def _ratio(summary: Mapping[str, Any] | None) -> str:
     if summary is None:
         return NONE
     return f"{summary['median']:.2f} [{summary['low']:.2f}, {summary['high']:.2f}]"
-
-
-def _timing(result: Mapping[str, Any]) -> list[str]:
-    timing = result.get("timing") or {}
-    measured = [entry for entry in timing.values() if isinstance(entry, Mapping)]
-    if not measured:
-        return wrapped("Time per sample: not measured", "")
-    times = [(f"batch {entry['batch']}", f"{number(entry['median'])} ms") for entry in measured]
-    device = timing.get("device") or result.get("device") or "a device that is not named"
-    return [*wrapped(f"Time per sample on {device}", ""), *listing(times)]
-
-
-def _published(published: Mapping[str, Any] | None) -> list[str]:
-    if published is None:
-        return wrapped("Published figures: the recipe names none", "")
-    named = {**METRICS, "time_ms": "time per sample"}
-    figures = [
-        (title, f"{published[name]:g}{' ms' if name == 'time_ms' else ''}")
-        for name, title in named.items()
-        if published.get(name) is not None
-    ]
-    lines = heading(f"Published: {published['source']}")
-    lines += listing(figures) if figures else wrapped("no figures")
-    if published.get("note"):
-        lines += wrapped(published["note"])
-    return lines + wrapped(OTHER_DATA)

@@ -81,7 +81,7 @@ def compare(
         readout,
         repeats=config.repeats,
         bootstrap=config.bootstrap,
-        metrics=build_metrics(config.metrics, detector.shape),
+        metrics=build_metrics(config.metrics, detector),
     )
     chosen = example_rows(test)
     examples: list[np.ndarray] = []

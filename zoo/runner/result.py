@@ -53,6 +53,7 @@ def result(
         "recipe": name,
         "recipe_digest": digest(recipe),
         "detector": recipe.detector.component,
+        "unit": recipe.detector.build().unit,
         "scheme": final.scheme.component,
         "target": final.target.component,
         "seed": recipe.seed,

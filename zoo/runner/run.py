@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from zoo.runner.lock import DirectoryLock
 from zoo.runner.log import Logged
 from zoo.runner.loop import Trained, fitted_only, train
 from zoo.runner.observer import Observer
+from zoo.runner.paper_timing import paper_timing
 from zoo.runner.result import result, stage_summary
 from zoo.runner.reuse import Reuse
 from zoo.runner.run_directory import RunDirectory, choose, refuse_changed
@@ -114,7 +116,7 @@ def _run(
     # What does not fit together is said before anything is trained.
     abstract_models(recipe)
     detector = recipe.detector.build()
-    build_metrics(recipe.evaluate.metrics, detector.shape)
+    build_metrics(recipe.evaluate.metrics, detector)
     events = recipe.data.events(detector)
     split = split_events(events, recipe.data.split)
     data, test = StageData(events[split.train], events[split.validation]), events[split.test]
@@ -127,6 +129,7 @@ def _run(
         "split": recipe.data.split,
         "sha256": data_digest(events),
     }
+    warning = recipe.data.warning(events, detector)
     del events
     new = directory.new if started else options.new
     reuse = Reuse(None if new else options.runs, directory, provenance["sha256"])
@@ -146,6 +149,8 @@ def _run(
         directory.create(recipe, about | {"digest": digest(recipe), "time_limit_seconds": time_limit})
         observer.to(directory.log_file)
         observer.message(f"run directory {directory.path}")
+    if warning is not None:
+        observer.message(warning)
     stages, models = _train_stages(directory, recipe, data, reuse, observer, stop)
     _finish(directory, recipe, models, stages, test, provenance, observer, stop)
 
@@ -244,6 +249,7 @@ def _finish(
                 failure = str(error)
             if timed:
                 times = timing(generator, Generator(model, dtype, chunk=1), test, key)
+                times |= paper_timing(recipe.published, times, partial(Generator, model, dtype), test, key)
     document = result(directory.name, recipe, stages, evaluation, times, device_description(), provenance, failure)
     from zoo.report.plots import draw_run
 

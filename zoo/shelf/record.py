@@ -17,7 +17,18 @@ LICENCE = "Apache-2.0"
 DATA_CARDS = {"sample": "zoo/data/shipped/DATASET.md"}
 """Source to the file that says what its events are."""
 
-ABOUT = ("detector", "scheme", "target", "seed", "parameters", "converged", "reason", "time_per_sample_ms", "device")
+ABOUT = (
+    "detector",
+    "unit",
+    "scheme",
+    "target",
+    "seed",
+    "parameters",
+    "converged",
+    "reason",
+    "time_per_sample_ms",
+    "device",
+)
 MEASURED = ("metrics", "floor", "evaluated", "timing", "published")
 
 

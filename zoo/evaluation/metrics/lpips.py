@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,8 @@ from pydantic import Field
 from zoo.architectures.pretrained.lpips import lpips
 from zoo.architectures.pretrained.vgg16 import check_size, need_extra
 from zoo.catalogue import register
-from zoo.evaluation.metrics.metric import Metric, MetricConfig
+from zoo.detectors.detector import Detector
+from zoo.evaluation.metrics.metric import MetricConfig, PairMetric
 
 CHUNK = 64
 """Pairs per compiled call."""
@@ -26,31 +27,34 @@ class LPIPSMetricConfig(MetricConfig):
     Two GEANT responses to one particle are apart as well: the floor is the distance that a perfect generator has.
     """
 
+    figure: ClassVar[str] = "perceptual"
+
     brightest: Annotated[float, Field(gt=0)] = 6.4
     """Value of log(1 + photons) that the network sees as white; no photons are seen as black. Published: 6.4. The
     distance means nothing without it."""
 
-    def build(self, shape: tuple[int, ...]) -> LPIPSMetric:
-        """The metric for images of this shape, which VGG16 sees as large as they are.
+    def build(self, detector: Detector) -> LPIPSMetric:
+        """The metric for images of the detector's shape, which VGG16 sees as large as they are.
 
         Raises:
             ComponentError: the images are too small for the network, or the extra is not installed.
         """
-        check_size(shape, "metric 'lpips'")
+        check_size(detector.shape, "metric 'lpips'")
         need_extra("metric 'lpips'")
-        return LPIPSMetric(self.brightest)
+        return LPIPSMetric(self.brightest, detector.units)
 
 
-class LPIPSMetric(Metric):
+class LPIPSMetric(PairMetric):
     """See `LPIPSMetricConfig`."""
 
-    def __init__(self, brightest: float) -> None:
+    def __init__(self, brightest: float, units: str = "photons") -> None:
         self._brightest = brightest
+        self._units = units
 
     @property
     def about(self) -> str:
         """Version, network and normalisation."""
-        return f"LPIPS v0.1 (VGG16) of log(1 + photons), from black at 0 to white at {self._brightest:g}."
+        return f"LPIPS v0.1 (VGG16) of log(1 + {self._units}), from black at 0 to white at {self._brightest:g}."
 
     def __call__(
         self, first: Shaped[np.ndarray, "n H W"], second: Shaped[np.ndarray, "n H W"]

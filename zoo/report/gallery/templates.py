@@ -13,8 +13,8 @@ from zoo import __version__
 from zoo.report.gallery.entry import Entry, Measured
 from zoo.report.gallery.kept import PICTURES, RECIPE, Kept
 from zoo.report.gallery.pareto import readable
-from zoo.report.rounding import count, duration, number, span, with_spread
 from zoo.report.published import METRICS, OTHER_DATA
+from zoo.report.rounding import count, duration, number, span, with_spread
 from zoo.report.tables import OBSERVABLES, SPREADS
 
 FOLDER = Path(__file__).parent / "pages"
