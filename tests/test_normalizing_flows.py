@@ -134,9 +134,8 @@ def test_any_flow_network_will_do_and_starts_from_the_training_events(zn: Detect
     config = NormalizingFlowConfig.model_validate({"photons": "photons", "network": table})
     counts = np.random.default_rng(2).poisson(0.1, (64, *zn.shape)).astype(np.uint16)
     train = Events(counts, np.ones((64, 9)), "test")
-    features = First()
-    fitting = Fitting(setting, train, lambda _: iter(()), train, features, iter)
-    constants = config.fit(fitting)
+    fitting: Any = Fitting
+    constants = config.fit(fitting(setting, train, None, train, First(), iter))
     assert set(constants) == set(config.unfitted(setting))
     scheme = config.build(replace(setting, constants=constants), key=KEY)
     x, context = scheme.seen(batch(zn), KEY)
