@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
 import numpy as np
 import pytest
 import tomli
@@ -19,8 +20,10 @@ from shelf_runs import RECIPE, changed_run, changed_shelf, finished_run, shelf
 
 import zoo
 from zoo.cli import sample as sampling
+from zoo.cli.array_file import ArrayFile
+from zoo.cli.hdf5 import Hdf5File
 from zoo.cli.main import VERBS, main
-from zoo.cli.npz import ArrayFile
+from zoo.cli.npz import NpzFile
 from zoo.data.archive import read_array
 from zoo.errors import ZooError
 from zoo.runner.observer import Silent
@@ -28,6 +31,9 @@ from zoo.runner.observer import Silent
 SHIPPED = Path(zoo.__file__).parent / "data" / "shipped" / "zn.npz"
 
 Capture = pytest.CaptureFixture[str]
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*was not trained there")
+"""The tiny model was trained with a hundred events and is asked about others."""
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +78,10 @@ def in_fresh_process(code: str) -> str:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["list"], ["list", "--json"], ["show", "tiny"], ["show", "tiny", "--json"], ["--help"], ["run", "--help"]],
+    [
+        *(["list"], ["list", "--json"], ["show", "tiny"], ["show", "tiny", "--json"], ["cite", "tiny"]),
+        *(["--help"], ["run", "--help"], ["sample", "--help"], ["verify", "--help"]),
+    ],
 )
 def test_the_door_is_light(arguments: list[str]) -> None:
     heavy = ("jax", "numpy", "pydantic", "matplotlib", "rich")
@@ -103,11 +112,12 @@ def test_every_command_explains_itself(verb: str, capsys: Capture) -> None:
 
 
 def test_list_shows_fidelity_beside_the_floor(capsys: Capture) -> None:
-    header, row, *_ = printed(capsys, "list").splitlines()
-    assert header.split() == ["name", "detector", "scheme", "params", "W", "floor", "ms", "data"]
-    name, detector, scheme, parameters, distance, floor, time, data = row.split()
+    block, header, row, *_ = printed(capsys, "list").splitlines()
+    assert block == "detector zn, trained on sample/zn, W in photons"
+    assert header.split() == ["name", "scheme", "params", "W", "floor", "ms"]
+    name, scheme, parameters, distance, floor, time = row.split()
     result = json.loads((finished_run() / "result.json").read_text())
-    assert (name, detector, scheme, data) == ("tiny", "zn", "factorised", "sample/zn")
+    assert (name, scheme) == ("tiny", "factorised")
     assert parameters == f"{result['parameters']:,}"
     assert float(distance) == pytest.approx(result["metrics"]["wasserstein"]["mean"], rel=0.01)
     assert float(floor) == pytest.approx(result["floor"]["repeats"]["wasserstein"]["mean"], rel=0.01)
@@ -124,6 +134,7 @@ def many(tmp_path: Path) -> Path:
             "name": f"model_with_a_name_{number + 1}",
             "detector": ("zn", "zp")[number % 2],
             "scheme": ("flow_matching", "factorised")[number < 3],
+            "parameters": 1000 * ((number + 3) % 10),
             "time_per_sample_ms": 10.0 - number,
         }
         table["metrics"] = card["metrics"] | {"wasserstein": {"mean": float((7 * number) % 10)}}
@@ -150,6 +161,20 @@ def test_list_sorts_by_numbers_with_the_unknown_last(many: Path, capsys: Capture
     by_time = names(capsys, "--registry", many, "model_*", "--sort", "time")
     assert by_time[0] == "model_with_a_name_9"
     assert by_time[-1] == "model_with_a_name_10"
+    by_size = names(capsys, "--registry", many, "model", "--sort", "parameters")
+    assert by_size[:3] == ["model_with_a_name_8", "model_with_a_name_7", "model_with_a_name_6"]
+
+
+def test_list_keeps_detectors_apart(many: Path, capsys: Capture) -> None:
+    lines = printed(capsys, "list", "--registry", many, "model", "--sort", "wasserstein").splitlines()
+    blocks = [number for number, line in enumerate(lines) if line.startswith("detector")]
+    assert [lines[number] for number in blocks] == [
+        f"detector {d}, trained on sample/zn, W in photons" for d in ("zn", "zp")
+    ]
+    for first in blocks:
+        distances = [float(line.split()[3].rstrip("!")) for line in lines[first + 2 : first + 7]]
+        assert distances == sorted(distances)
+        assert len(distances) == 5
 
 
 def test_list_filters(many: Path, capsys: Capture) -> None:
@@ -162,7 +187,7 @@ def test_list_filters(many: Path, capsys: Capture) -> None:
 def test_list_fits_a_terminal_and_marks_what_diverged(many: Path, capsys: Capture) -> None:
     lines = printed(capsys, "list", "--registry", many).splitlines()
     assert max(map(len, lines)) <= 80
-    (diverged,) = [line for line in lines if line.startswith("model_with_a_name_10")]
+    (diverged,) = [line for line in lines if line.startswith("  model_with_a_name_10")]
     assert "3.00!" in diverged.split()
     assert lines[-1].startswith("W!")
 
@@ -330,6 +355,7 @@ def test_rounded_photons_get_the_dtype_they_need(tmp_path: Path) -> None:
         (["tiny", "--out", "x.npz", "--seed", "4294967296"], "below 2^32"),
         (["tiny", "--out", "x.npz", "--particles", "missing.npz"], "no such file"),
         (["tiny", "--out", "x.npz", "--registry", "nowhere"], "not a shelf"),
+        (["tiny", "--out", "x.npz", "--pdg", "n"], "does not go with --particles"),
     ],
 )
 def test_sample_refuses_in_one_line(
@@ -355,38 +381,55 @@ def test_numbers_out_of_range_are_usage_errors(option: list[str], capsys: Captur
     assert "whole number" in capsys.readouterr().err
 
 
+def read(path: Path) -> np.ndarray:
+    """The array of a file, by other means than those it was written with."""
+    if path.suffix == ".npz":
+        return np.load(path, allow_pickle=False)["arr_0"]
+    with h5py.File(path) as file:
+        return np.asarray(file["responses"])
+
+
+FORMATS = pytest.mark.parametrize(("kind", "name"), [(NpzFile, "a.npz"), (Hdf5File, "a.h5")])
+
+
+@FORMATS
 @pytest.mark.parametrize("compress", [False, True])
-def test_an_array_file_is_what_numpy_reads(tmp_path: Path, compress: bool) -> None:
-    values = np.arange(24, dtype=np.uint16).reshape(4, 3, 2)
-    with ArrayFile(tmp_path / "a.npz", values.shape, values.dtype, compress=compress) as file:
-        assert not (tmp_path / "a.npz").exists()
-        for block in np.split(values, 2):
+@pytest.mark.parametrize("axes", [1, 2])
+def test_an_array_file_is_what_others_read(
+    tmp_path: Path, kind: type[ArrayFile], name: str, compress: bool, axes: int
+) -> None:
+    values = np.arange(48, dtype=np.uint16).reshape((8, 3, 2) if axes == 1 else (2, 4, 3, 2))
+    with kind(tmp_path / name, values.shape[:axes], (3, 2), values.dtype, compress=compress) as file:
+        assert not (tmp_path / name).exists()
+        for block in values.reshape(-1, 2, 3, 2):
             file.write(block)
-    assert np.array_equal(np.load(tmp_path / "a.npz", allow_pickle=False)["arr_0"], values)
+    assert np.array_equal(read(tmp_path / name), values)
 
 
-def fill(path: Path, rows: int, expected: int, error: BaseException | None = None) -> None:
+def fill(kind: type[ArrayFile], path: Path, rows: int, expected: int, error: BaseException | None = None) -> None:
     """Write so many rows of a thousand numbers into a file that expects others, then fail."""
-    with ArrayFile(path, (expected, 1000), np.dtype("f8"), compress=False) as file:
+    with kind(path, (expected,), (1000,), np.dtype("f8"), compress=False) as file:
         for _ in range(rows):
-            file.write(np.ones(1000))
+            file.write(np.ones((1, 1000)))
         if error is not None:
             raise error
 
 
-def test_an_array_file_is_whole_or_not_there(tmp_path: Path) -> None:
+@FORMATS
+def test_an_array_file_is_whole_or_not_there(tmp_path: Path, kind: type[ArrayFile], name: str) -> None:
     with pytest.raises(KeyboardInterrupt):
-        fill(tmp_path / "a.npz", 2, 2, KeyboardInterrupt())
-    fill(tmp_path / "b.npz", 1, 2)
+        fill(kind, tmp_path / name, 2, 2, KeyboardInterrupt())
+    fill(kind, tmp_path / name, 1, 2)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+@FORMATS
+def test_a_full_disk_is_one_line(tmp_path: Path, kind: type[ArrayFile], name: str) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(ZooError, match=r"a\.npz: cannot be written") as error:
-            fill(tmp_path / "a.npz", 100, 100)
+        with pytest.raises(ZooError, match=rf"{name}: cannot be written") as error:
+            fill(kind, tmp_path / name, 100, 100)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(error.value)

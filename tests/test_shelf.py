@@ -33,6 +33,9 @@ from zoo.shelf.weights import restore_weights
 
 SHIPPED = Path(zoo.__file__).parent / "data" / "shipped" / "zn.npz"
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*was not trained there")
+"""The tiny model was trained with a hundred events and is asked about others."""
+
 
 @pytest.fixture(scope="module")
 def surrogate() -> Surrogate:
@@ -131,6 +134,8 @@ def test_a_card_says_what_the_run_says() -> None:
     assert table["published"]["wasserstein"] == 1.27
     assert table["versions"]["jax"] == jax.__version__
     assert table["licence"] == "Apache-2.0"
+    assert list(table["data"]["ranges"]) == ["energy", "vx", "vy", "vz", "px", "py", "pz", "mass", "charge"]
+    assert all(low <= high for low, high in table["data"]["ranges"].values())
     assert table["converged"] is True
     datetime.date.fromisoformat(table["created"])
 
@@ -140,7 +145,7 @@ def test_a_card_lists_every_file_of_the_checkpoint() -> None:
     present = {path.relative_to(card.folder).as_posix() for path in card.folder.rglob("*") if path.is_file()}
     assert set(card.table["files"]) == present
     assert {"recipe.toml", "constants/sums.npz", "constants/shape.npz", "metrics.jsonl"} <= present
-    assert {"examples.png", "channels.png", "learning.png"} <= present
+    assert {"examples.png", "channels.png", "learning.png", "reference.npz"} <= present
 
 
 def test_a_published_model_is_the_model_of_the_run(surrogate: Surrogate) -> None:
@@ -339,6 +344,14 @@ def test_a_name_is_not_taken_twice(tmp_path: Path) -> None:
     assert copy.card_file("tiny").stat().st_mtime_ns > before
     assert load("tiny", copy.root).name == "tiny"
     assert [path.name for path in copy.checkpoints.iterdir()] == ["tiny"]
+
+
+def test_a_run_whose_events_are_others_by_now_is_refused(tmp_path: Path) -> None:
+    run = FinishedRun.open(changed_run(tmp_path, lambda result: result["data"].update(sha256="0" * 64)))
+    with pytest.raises(ShelfError, match="not the events") as error:
+        publish(run, Shelf(tmp_path / "shelf"), "tiny")
+    one_line(error)
+    assert not (tmp_path / "shelf").exists()
 
 
 def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from zoo.shelf.card import Card
 
 DESCRIPTION = """\
-The pretrained models on the shelf.
+The pretrained models on the shelf, by detector and by the data they were
+trained on.
 
-W is the mean Wasserstein distance of the readout channels on the test split, in
-photons; beside it the floor: GEANT compared with independent GEANT responses to
-the same particles. No generator can be expected to come out much below it.
+W is the mean Wasserstein distance of the readout channels on the test split;
+beside it the floor: GEANT compared with independent GEANT responses to the same
+particles. No generator can be expected to come out much below it.
 """
 
 EPILOG = """\
@@ -25,6 +26,8 @@ examples:
   zoo list 'zn_*' --sort wasserstein
   zoo list --detector zp --scheme factorised --json
 """
+
+HEADER = ("name", "scheme", "params", "W", "floor", "ms")
 
 EMPTY = """\
 The shelf is empty. Train a model and put it there:
@@ -39,7 +42,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("pattern", nargs="?", metavar="PATTERN", help="names to show: 'zn_*', or a part of the name")
     parser.add_argument("--detector", metavar="D", help="only models of this detector")
     parser.add_argument("--scheme", metavar="S", help="only models of this scheme")
-    parser.add_argument("--sort", choices=list(ORDERS), default="name", help="order of the rows (default: name)")
+    parser.add_argument("--sort", choices=list(ORDERS), default="name", help="order within a block (default: name)")
     add_registry(parser)
     add_json(parser)
 
@@ -96,6 +99,7 @@ ORDERS: Mapping[str, Callable[[Card], tuple[Any, ...]]] = {
     "name": _by_name,
     "wasserstein": _by("metrics", "wasserstein", "mean"),
     "time": _by("time_per_sample_ms"),
+    "parameters": _by("parameters"),
 }
 
 
@@ -107,6 +111,7 @@ def _summary(card: Card) -> dict[str, Any]:
         "detector": card.text("detector"),
         "scheme": card.text("scheme"),
         "parameters": card.number("parameters"),
+        "unit": card.text("unit") or "photon",
         "wasserstein": card.number("metrics", "wasserstein", "mean"),
         "floor": card.number("floor", "repeats", "wasserstein", "mean"),
         "time_per_sample_ms": card.number("time_per_sample_ms"),
@@ -119,23 +124,33 @@ def _summary(card: Card) -> dict[str, Any]:
 
 
 def _table(cards: list[Card]) -> list[str]:
+    """A block for every detector and data: distances are only comparable within one."""
     from zoo.cli.columns import columns
 
     good = [card for card in cards if card.problem is None]
+    blocks: dict[str, list[Card]] = {}
+    for card in sorted(good, key=_block):
+        blocks.setdefault(_block(card), []).append(card)
+    rows = columns(HEADER, [_row(card) for block in blocks.values() for card in block], "<<>>>>")
+    header, cells = rows[0], iter(rows[1:])
     lines = []
-    if good:
-        header = ("name", "detector", "scheme", "params", "W", "floor", "ms", "data")
-        lines += columns(header, [_row(card) for card in good], "<<<>>>><")
+    for block, members in blocks.items():
+        lines += [*([""] if lines else []), block, f"  {header}", *(f"  {next(cells)}" for _ in members)]
     lines += [f"{card.name}  {card.problem}" for card in cards if card.problem is not None]
     count = f"{len(good)} model{'' if len(good) == 1 else 's'}"
     lines += [
         "",
-        f"{count}. W: Wasserstein distance to GEANT, photons; floor: GEANT to itself;",
+        f"{count}. W: Wasserstein distance to GEANT; floor: GEANT to itself;",
         "ms: per response in batches, on the device that `zoo show NAME` names.",
     ]
     if any(_diverged(card) for card in good):
         lines.append("W!: the training diverged; the weights are the last good ones.")
     return lines
+
+
+def _block(card: Card) -> str:
+    detector, data = card.text("detector") or "-", card.text("data", "origin") or "-"
+    return f"detector {detector}, trained on {data}, W in {card.text('unit') or 'photon'}s"
 
 
 def _diverged(card: Card) -> bool:
@@ -150,13 +165,11 @@ def _row(card: Card) -> tuple[str, ...]:
     parameters = card.number("parameters")
     return (
         card.name,
-        card.text("detector") or "-",
         card.text("scheme") or "-",
         "-" if parameters is None else f"{parameters:,}",
         _number(distance) + ("!" if _diverged(card) else ""),
         _number(floor),
         _number(card.number("time_per_sample_ms")),
-        card.text("data", "origin") or "-",
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from zoo.cli.options import add_json, add_registry, add_verb
 
@@ -72,6 +73,8 @@ def _origin(card: Card) -> list[str]:
         ("data", f"{data.get('origin')}: {data.get('events', 0):,} events, {data.get('split')} split: {split}"),
         ("", f"sha256 {data.get('sha256')}"),
         *([("", f"described in {data['card']}")] if "card" in data else []),
+        *([("reach", _reach(data["ranges"]))] if "ranges" in data else []),
+        *([("reference", _reference(table["reference"]))] if "reference" in table else []),
         ("created", str(table.get("created"))),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
         ("licence", f"{table.get('licence')} (weights)"),
@@ -81,11 +84,29 @@ def _origin(card: Card) -> list[str]:
     return [*heading("Provenance"), *listing(rows), *wrapped(f"card: {card.file}"), *wrapped(f"files: {card.folder}")]
 
 
+def _reach(ranges: Mapping[str, Sequence[float]]) -> str:
+    """Where the model was trained, column by column."""
+    from zoo.report.rounding import number
+
+    return ", ".join(f"{name} {number(low)} to {number(high)}" for name, (low, high) in ranges.items())
+
+
+def _reference(reference: Mapping[str, Any]) -> str:
+    made = reference["made_with"]
+    return (
+        f"{reference['responses']} responses (seed {reference['seed']}), of which {reference['agreeing']} have to come "
+        f"out again with at most {reference['tolerance']:.0%} of the light elsewhere; made with jax {made['jax']} on "
+        f"{made['device']}"
+    )
+
+
 def _use(card: Card) -> list[str]:
     from zoo.report.text import heading
 
     return [
         *heading("Use"),
         f"  zoo sample {card.name} --particles particles.npz --out responses.npz",
+        f"  zoo verify {card.name}",
+        f"  zoo cite {card.name}",
         f'  zoo.load("{card.name}").sample(particles, seed=0)',
     ]

@@ -24,6 +24,8 @@ class Column:
     name: str
     unit: str
     meaning: str
+    usual: float | None = None
+    """What a particle has that is not said to have anything else; None where there is no such value."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,6 @@ class Detector:
     """Where the straight line of each particle (B, P) meets the plane of the front face: (x, y), cm from the beam."""
     readout: Bool[np.ndarray, "R H W"] = field(compare=False, repr=False)
     """The pixels summed by each readout channel; the channels are disjoint and cover the detector."""
-
     unit: str = "photon"
     """What responses are counted in, singular."""
     metrics: tuple[str | Mapping[str, Any], ...] = field(default=(), compare=False, repr=False)

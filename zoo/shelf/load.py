@@ -14,6 +14,7 @@ from zoo.shelf.constants import load_constants
 from zoo.shelf.digests import check_files
 from zoo.shelf.finished_run import RECIPE, FinishedRun
 from zoo.shelf.names import is_name
+from zoo.shelf.settings import own_settings
 from zoo.shelf.structure import abstract_models
 from zoo.shelf.surrogate import Surrogate
 from zoo.shelf.weights import restore_weights
@@ -54,8 +55,9 @@ def stored_model(folder: Path, recipe: Recipe) -> Model:
         ShelfError: the files do not fit the recipe.
     """
     constants = {stage: load_constants(constants_file(folder, stage)) for stage in recipe.stages}
-    final = abstract_models(recipe, constants)[list(recipe.stages)[-1]]
-    return restore_weights(folder / WEIGHTS, final)
+    with own_settings():
+        final = abstract_models(recipe, constants)[list(recipe.stages)[-1]]
+        return restore_weights(folder / WEIGHTS, final)
 
 
 def constants_file(folder: Path, stage: str) -> Path:

@@ -24,7 +24,7 @@ from zoo.errors import ShelfError
 from zoo.evaluation.timing import device_description
 from zoo.schemes.generation import Generator
 from zoo.schemes.model import Model
-from zoo.shelf.surrogate import PRNG
+from zoo.shelf.settings import PRNG, own_settings, sampling_key
 from zoo.typing import Particles
 
 FILE = "reference.npz"
@@ -89,9 +89,9 @@ def generated(model: Model, particles: Particles, seed: int) -> Float[np.ndarray
     Settings of JAX that change random numbers or products (`JAX_DEFAULT_PRNG_IMPL`, `JAX_ENABLE_X64`,
     `JAX_THREEFRY_PARTITIONABLE`, `JAX_DEFAULT_MATMUL_PRECISION`) have no say.
     """
-    with jax.enable_x64(False), jax.threefry_partitionable(True), jax.default_matmul_precision("float32"):
+    with own_settings(), jax.default_matmul_precision("float32"):
         generator = Generator(model, jnp.dtype("float32"), chunk=len(particles))
-        return np.asarray(generator(particles, jax.random.key(seed, impl=PRNG)))
+        return np.asarray(generator(particles, sampling_key(seed)))
 
 
 def apart(one: Float[np.ndarray, "R *shape"], reference: Float[np.ndarray, "R *shape"]) -> Float[np.ndarray, " R"]:

@@ -46,6 +46,7 @@ def renew(card: Card) -> Card:
         return {
             **card.table,
             "schema_version": SCHEMA_VERSION,
+            "unit": surrogate.detector.unit,
             "data": {**card.table["data"], "ranges": events.ranges},
             "reference": reference.about(),
             "citation": citations(recipe),

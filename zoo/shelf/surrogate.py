@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,10 +19,17 @@ from zoo.optim.precision import compute_dtype
 from zoo.recipe.schema import Recipe, Stage
 from zoo.schemes.generation import CHUNK, Generator
 from zoo.schemes.model import Model
+from zoo.shelf.settings import own_settings, sampling_key
 from zoo.typing import Particles
 
-PRNG = "threefry2x32"
-"""How random numbers are made, whatever JAX is set to; other generators give other responses for the same seed."""
+T = TypeVar("T")
+
+SLACK = 1e-4
+"""Share of the range of the training by which a column may leave it without being outside."""
+
+
+class OutsideTraining(UserWarning):
+    """A model is asked about particles unlike those it was trained with."""
 
 
 class Surrogate:
@@ -73,8 +81,13 @@ class Surrogate:
 
         Raises:
             DataError: not the particles of this detector, or one without a finite response.
+
+        Warns:
+            OutsideTraining: for every column in which particles leave the range the model was trained in.
         """
         checked = self.checked(np.asarray(particles, dtype=np.float64))
+        for said in self.outside(checked):
+            warnings.warn(f"{self.name} was not trained there: {said}", OutsideTraining, stacklevel=2)
         out = np.empty((len(checked), *self.shape), np.float32)
         for rows, generated in self.chunks(checked, seed=seed, batch=batch):
             out[rows] = generated
@@ -94,8 +107,10 @@ class Surrogate:
         Raises:
             DataError: a particle has no finite response.
         """
-        key = jax.random.fold_in(jax.random.key(seed, impl=PRNG), repeat)
-        for rows, generated in self.generator(batch).chunks(particles, key):
+        with own_settings():
+            key = jax.random.fold_in(sampling_key(seed), repeat)
+            chunks = self.generator(batch).chunks(particles, key)
+        for rows, generated in _one_by_one(chunks):
             finite = np.isfinite(generated.reshape(len(generated), -1)).all(axis=1)
             if not finite.all():
                 event = rows.start + int(np.argmin(finite))
@@ -117,6 +132,25 @@ class Surrogate:
             raise DataError(f"{origin}: no particles")
         return particles[:, : len(self.detector.columns)]
 
+    def outside(self, particles: Particles) -> list[str]:
+        """Which columns of particles leave the range the model was trained in, each in a few words.
+
+        Only a published model knows its range.
+        """
+        ranges = (self.about.get("data") or {}).get("ranges") or {}
+        said = []
+        for column, values in zip(self.detector.columns, particles.T, strict=False):
+            if column.name in ranges:
+                low, high = ranges[column.name]
+                # The last digits of a mass differ from table to table.
+                slack = SLACK * (high - low)
+                beyond = np.count_nonzero((values < low - slack) | (values > high + slack))
+                if beyond:
+                    furthest = values.max() if values.max() - high > low - values.min() else values.min()
+                    within = f"{low:.4g} to {high:.4g} {column.unit}"
+                    said.append(f"{column.name} of {beyond:,} outside {within}, as far as {furthest:.4g}")
+        return said
+
     def generator(self, batch: int = CHUNK) -> Generator:
         """The compiled sampler; the same one every time."""
         if batch < 1:
@@ -124,3 +158,13 @@ class Surrogate:
         if batch not in self._generators:
             self._generators[batch] = Generator(self.model, self.dtype, chunk=batch)
         return self._generators[batch]
+
+
+def _one_by_one(chunks: Iterator[T]) -> Iterator[T]:
+    """The chunks, made under settings that do not reach whoever takes them."""
+    while True:
+        with own_settings():
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk

@@ -1,0 +1,54 @@
+"""An HDF5 file of one array (the extra `hdf5`)."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from pathlib import Path
+
+import numpy as np
+
+from zoo.cli.array_file import ArrayFile
+from zoo.errors import ZooError
+
+KEY = "responses"
+
+CHUNK_BYTES = 1 << 20
+"""Of an HDF5 chunk, about: whole responses that are compressed and read together."""
+
+
+def need_h5py() -> None:
+    """Say so before anything is generated.
+
+    Raises:
+        ZooError: h5py is not installed.
+    """
+    if importlib.util.find_spec("h5py") is None:
+        raise ZooError("HDF5 files need h5py: pip install 'calozoo[hdf5]'")
+
+
+class Hdf5File(ArrayFile):
+    """The dataset `responses`."""
+
+    def _open(self, aside: Path, compress: bool) -> None:
+        import h5py
+
+        together = max(1, CHUNK_BYTES // (math.prod(self.row) * self.dtype.itemsize))
+        *outer, last = self.rows
+        self._file = h5py.File(aside, "w")
+        self._data = self._file.create_dataset(
+            KEY,
+            self.shape,
+            self.dtype,
+            chunks=(*(1 for _ in outer), min(together, last), *self.row),
+            compression="gzip" if compress else None,
+            compression_opts=1 if compress else None,
+            shuffle=compress,
+        )
+
+    def _append(self, block: np.ndarray, done: int) -> None:
+        *outer, start = (int(place) for place in np.unravel_index(done, self.rows))
+        self._data[(*outer, slice(start, start + len(block)))] = block
+
+    def _close(self) -> None:
+        self._file.close()
