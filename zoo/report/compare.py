@@ -142,8 +142,9 @@ def _trained(table: Table) -> str:
 
 def _notes(tables: Sequence[Table]) -> Iterator[str]:
     """What has to be known before these numbers are compared."""
+    units = " or ".join(sorted({f"{table.get('unit') or 'photon'}s" for table in tables}))
     yield from wrapped(
-        "Distances to GEANT on the test split in photons (centroids in pixels), ± the spread over repeats; below each "
+        f"Distances to GEANT on the test split in {units} (centroids in pixels), ± the spread over repeats; below each "
         "the floor, GEANT against independent GEANT responses to the same particles; random halves: other particles in "
         "each. Spread: of responses to the same particle, over GEANT's.",
         "",
