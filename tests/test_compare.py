@@ -83,6 +83,20 @@ def test_a_card_that_knows_little_is_still_compared():
     assert summary(bare)["time_per_sample_ms"] is None
 
 
+def test_metrics_of_a_detector_of_its_own_stand_below():
+    further = {"ring_distance": {"mean": 1.625, "std": 0.25}, "absent_one": {"mean": None}}
+    focal = card(
+        "focal", unit="count", metrics=further, floor={"random_halves": {"ring_distance": {"mean": 0.875}}},
+        published={"source": "a paper", "metrics": {"ring": 4.01}},
+    )  # fmt: skip
+    text = comparison([card("zdc"), focal])
+    assert cells(text, "ring distance") == ["-", "1.62 ± 0.25"]
+    assert cells(text.split("ring distance")[1], "random halves") == ["-", "0.875"]
+    assert cells(text.split("published, other data")[1], "ring") == ["-", "4.01"]
+    assert "absent one" not in text
+    assert "in counts or photons" in text
+
+
 def test_patterns_and_names_each_model_once_in_the_order_asked_for(shelf: Path):
     assert [found.name for found in choose_cards(["zp_one", "zn_*", "zn_two"])] == ["zp_one", "zn_one", "zn_two"]
     with pytest.raises(ShelfError, match="did you mean zn_two"):

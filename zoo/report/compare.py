@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zoo.report.published import METRICS, OTHER_DATA
@@ -46,13 +46,13 @@ def comparison(tables: Sequence[Table]) -> str:
 def summary(table: Table) -> dict[str, Any]:
     """The same numbers of one card for programs."""
     metrics, floors = table.get("metrics") or {}, _floors(table)
-    known = [name for name in (*METRICS, *OBSERVABLES) if metrics.get(name) is not None]
+    known = [name for name in metrics if name != "diversity" and metrics[name] is not None]
     return {
         **{key: table.get(key) for key in ("name", "detector", "scheme", "target", "parameters", "converged")},
         "training_seconds": _seconds(table),
         "metrics": {name: metrics[name] for name in known},
         "floor": {name: floors[name] for name in known if name in floors},
-        "random_halves": _halves(table),
+        "random_halves": _halves(table).get("wasserstein"),
         "diversity": metrics.get("diversity"),
         "time_per_sample_ms": table.get("time_per_sample_ms"),
         "device": table.get("device"),
@@ -73,13 +73,20 @@ def _rows(tables: Sequence[Table]) -> Iterator[tuple[str, list[str]]]:
         yield title, [_measured((table.get("metrics") or {}).get(name)) for table in tables]
         yield "  GEANT floor", [_measured(_floors(table).get(name)) for table in tables]
         if name == "wasserstein":
-            yield "  random halves", [_measured(_halves(table)) for table in tables]
+            yield "  random halves", [_measured(_halves(table).get(name)) for table in tables]
+    for name in _names(table.get("metrics") for table in tables):
+        yield name.replace("_", " "), [_measured((table.get("metrics") or {}).get(name)) for table in tables]
+        yield "  GEANT floor", [_measured(_floors(table).get(name)) for table in tables]
+        yield "  random halves", [_measured(_halves(table).get(name)) for table in tables]
     for name, title in SPREADS.items():
         yield f"spread, {title}", [_spread(table, name) for table in tables]
     figures = [table.get("published") or {} for table in tables]
     yield PUBLISHED, [""] * len(tables)
     for name, title in (METRICS | {"time_ms": "ms per response"}).items():
         yield f"  {title}", [NONE if figure.get(name) is None else f"{figure[name]:,g}" for figure in figures]
+    beside = [figure.get("metrics") or {} for figure in figures]
+    for name in _names(beside):
+        yield f"  {name.replace('_', ' ')}", [NONE if name not in found else f"{found[name]:,g}" for found in beside]
 
 
 def _fitting(widths: Sequence[int], room: int) -> Iterator[list[int]]:
@@ -102,8 +109,14 @@ def _floors(table: Table) -> Mapping[str, Any]:
     return (table.get("floor") or {}).get("repeats") or {}
 
 
-def _halves(table: Table) -> Mapping[str, Any] | None:
-    return ((table.get("floor") or {}).get("random_halves") or {}).get("wasserstein")
+def _halves(table: Table) -> Mapping[str, Any]:
+    return (table.get("floor") or {}).get("random_halves") or {}
+
+
+def _names(metrics: Iterable[Mapping[str, Any] | None]) -> list[str]:
+    """Of the metrics beside the protocol's, each once."""
+    known = (*METRICS, *OBSERVABLES, "diversity")
+    return list(dict.fromkeys(name for found in metrics for name in found or {} if name not in known))
 
 
 def _number(value: float | None) -> str:
@@ -115,12 +128,14 @@ def _whole(value: int | None) -> str:
 
 
 def _measured(found: Mapping[str, Any] | None) -> str:
-    return NONE if found is None else with_spread(found["mean"], found.get("std", 0.0))
+    if found is None or found.get("mean") is None:
+        return NONE
+    return with_spread(found["mean"], found.get("std") or 0.0)
 
 
 def _published(tables: Sequence[Table]) -> bool:
     """Whether there is a published figure of any of these models."""
-    names = (*METRICS, "time_ms")
+    names = (*METRICS, "time_ms", "metrics")
     return any((table.get("published") or {}).get(name) is not None for table in tables for name in names)
 
 
