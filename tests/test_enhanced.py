@@ -127,6 +127,16 @@ def test_constants_are_those_of_the_inner_scheme_with_its_map(approximation: Mod
     assert config().fit(fitting) == {"maps": 1.0}
 
 
+def test_devices_share_a_batch_where_the_inner_scheme_lets_them():
+    class Apart(EchoConfig):
+        @property
+        def separable(self) -> bool:
+            return True
+
+    assert not config().separable
+    assert EnhancedConfig.model_construct(follows="approx", enhancer=Apart()).separable
+
+
 def test_what_generates_no_responses_is_refused(approximation: Model):
     with pytest.raises(ComponentError, match=r"^scheme 'enhanced' generates responses: model.target must be"):
         config().build(setting_of(approximation, shape=(1,)), key=KEY)

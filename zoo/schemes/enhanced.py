@@ -31,6 +31,11 @@ class EnhancedConfig(SchemeConfig):
     """The scheme that generates the response; of its networks those see the earlier one that take condition maps: of a
     GAN the generator alone, which has to be one that does."""
 
+    @property
+    def separable(self) -> bool:
+        """As the inner scheme."""
+        return self.enhancer.separable
+
     def build(self, setting: Setting, *, key: Key) -> Enhanced:
         """The inner scheme with one condition map more.
 
