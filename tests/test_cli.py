@@ -162,7 +162,7 @@ def test_list_sorts_by_numbers_with_the_unknown_last(many: Path, capsys: Capture
     assert by_time[0] == "model_with_a_name_9"
     assert by_time[-1] == "model_with_a_name_10"
     by_size = names(capsys, "--registry", many, "model", "--sort", "parameters")
-    assert by_size[:3] == ["model_with_a_name_8", "model_with_a_name_7", "model_with_a_name_6"]
+    assert by_size[:3] == ["model_with_a_name_8", "model_with_a_name_9", "model_with_a_name_10"]
 
 
 def test_list_keeps_detectors_apart(many: Path, capsys: Capture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import math
 from pathlib import Path
 
@@ -27,6 +28,44 @@ def need_h5py() -> None:
         raise ZooError("HDF5 files need h5py: pip install 'calozoo[hdf5]'")
 
 
+class Disk(io.FileIO):
+    """A file for HDF5, which does not survive a failure to write (at 2.0 it crashes the process later on).
+
+    After the first failure everything written is lost, and HDF5 not told; whoever gave it the file has to ask.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data) -> int:
+        """Write all of it, or note why not."""
+        left = memoryview(data).cast("B")
+        total = len(left)
+        try:
+            while self.failure is None and left:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.failure = error
+        return total
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length, or note why not."""
+        try:
+            if self.failure is None:
+                super().truncate(size)
+        except OSError as error:
+            self.failure = error
+        return self.tell() if size is None else size
+
+    def check(self) -> None:
+        """Tell the first failure.
+
+        Raises:
+            OSError: there was one.
+        """
+        if self.failure is not None:
+            raise self.failure
+
+
 class Hdf5File(ArrayFile):
     """The dataset `responses`."""
 
@@ -35,7 +74,8 @@ class Hdf5File(ArrayFile):
 
         together = max(1, CHUNK_BYTES // (math.prod(self.row) * self.dtype.itemsize))
         *outer, last = self.rows
-        self._file = h5py.File(aside, "w")
+        self._disk = Disk(aside, "w+b")
+        self._file = h5py.File(self._disk, "w")
         self._data = self._file.create_dataset(
             KEY,
             self.shape,
@@ -49,6 +89,9 @@ class Hdf5File(ArrayFile):
     def _append(self, block: np.ndarray, done: int) -> None:
         *outer, start = (int(place) for place in np.unravel_index(done, self.rows))
         self._data[(*outer, slice(start, start + len(block)))] = block
+        self._disk.check()
 
     def _close(self) -> None:
         self._file.close()
+        self._disk.close()
+        self._disk.check()
