@@ -29,6 +29,11 @@ class Target(eqx.Module):
 
     transforms: tuple[Transform, ...]
 
+    @property
+    def random(self) -> bool:
+        """Whether the way to model space adds noise, which is other every time."""
+        return any(transform.random for transform in self.transforms)
+
     @abstractmethod
     def physical(self, counts: Float[Array, "B H W"]) -> Float[Array, "B *shape"]:
         """The quantity in photons."""

@@ -48,11 +48,11 @@ class Placement:
         there = jax.local_devices()[: self.devices]
         return jax.make_mesh((self.devices,), (EVENTS,), axis_types=(AxisType.Auto,), devices=there)
 
-    def everywhere(self, tree: T) -> T:
+    def everywhere(self, tree: Any) -> Any:
         """The tree with its arrays on every device."""
         return placed(tree) if self._mesh is None else _put(tree, NamedSharding(self._mesh, PartitionSpec()))
 
-    def parted(self, tree: T, axis: int) -> T:
+    def parted(self, tree: Any, axis: int) -> Any:
         """The tree with its arrays cut among the devices along the axis of the events."""
         if self._mesh is None:
             return placed(tree)

@@ -62,15 +62,15 @@ def generation(
     return generate
 
 
-def watching(stage: str, observer: Observer, stop: StopRequest) -> Watch:
-    """How a long fit of a stage is followed.
+def watching(work: str, observer: Observer, stop: StopRequest) -> Watch:
+    """How long work on a stage is followed, such as "fit main".
 
     Raises:
-        Interrupted: a signal asked to stop; the fit starts over next time.
+        Interrupted: a signal asked to stop; the work starts over next time.
     """
 
     def watch(parts: Sequence[T]) -> Iterator[T]:
-        observer.begin(f"fit {stage}", len(parts))
+        observer.begin(work, len(parts))
         for number, part in enumerate(parts):
             stop.check()
             observer.advance(number, {})

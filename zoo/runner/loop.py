@@ -12,6 +12,7 @@ from typing import Any, Literal
 import equinox as eqx
 
 from zoo.layers.placement import placed
+from zoo.runner.constants import watching
 from zoo.runner.journal import Journal
 from zoo.runner.observer import Observer
 from zoo.runner.signals import StopRequest
@@ -126,6 +127,7 @@ class _Loop:
     def run(self) -> None:
         """From the current step to the last one, or to the first that is not healthy."""
         trainer, steps = self.trainer, self.trainer.steps
+        trainer.encode(watching(f"encode for {trainer.name}", self.observer, self.stop))
         self.observer.begin(f"train {trainer.name}", steps, self.step)
         healthy = True
         while healthy and self.step < steps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -17,6 +18,9 @@ from zoo.runner.state import TrainState, owned_by, running_state
 from zoo.schemes.model import Model, computing, network_paths
 from zoo.schemes.scheme import Outcome, Scheme
 from zoo.typing import Key, Scalar
+
+Raw = tuple[Shaped[Array, "*K B H W"], Float[Array, "*K B P"], PyTree[Shaped[Array, "..."]] | None]
+"""Counts, particles and, where they were made beforehand, codes of events."""
 
 
 class Progress(NamedTuple):
@@ -66,33 +70,28 @@ class Stepper:
     def __call__(
         self,
         state: TrainState,
-        counts: Shaped[Array, "K B H W"],
-        particles: Float[Array, "K B P"],
+        batches: Raw,
         steps: Int[Array, ""],
     ) -> tuple[TrainState, Progress]:
-        """Take `steps` <= K steps; the given state is consumed."""
-        return self._compiled(state, counts, particles, steps)
+        """Take `steps` <= K steps, one for each of the batches (K, B, ...); the given state is consumed."""
+        return self._compiled(state, batches, steps)
 
-    def _dispatch(
-        self,
-        state: TrainState,
-        counts: Shaped[Array, "K B H W"],
-        particles: Float[Array, "K B P"],
-        steps: Int[Array, ""],
-    ) -> tuple[TrainState, Progress]:
+    def _dispatch(self, state: TrainState, batches: Raw, steps: Int[Array, ""]) -> tuple[TrainState, Progress]:
         alive = jnp.asarray(True)
-        if len(counts) == 1:
-            state, metrics, healthy = self._step(state, counts[0], particles[0], alive)
+        first = jax.tree.map(lambda array: array[0], batches)
+        if len(batches[0]) == 1:
+            state, metrics, healthy = self._step(state, first, alive)
             return state, Progress(metrics, healthy, healthy.astype(jnp.int32))
         arrays, static = eqx.partition(state, eqx.is_array)
 
         def one(number: Int[Array, ""], carry: PyTree) -> PyTree:
             arrays, sums, alive, taken = carry
-            moved, metrics, alive = self._step(eqx.combine(arrays, static), counts[number], particles[number], alive)
+            batch = jax.tree.map(lambda array: array[number], batches)
+            moved, metrics, alive = self._step(eqx.combine(arrays, static), batch, alive)
             sums = jax.tree.map(lambda total, value: total + jnp.where(alive, value, 0.0), sums, metrics)
             return eqx.filter(moved, eqx.is_array), sums, alive, taken + alive.astype(jnp.int32)
 
-        _, metrics, _ = eqx.filter_eval_shape(self._step, state, counts[0], particles[0], alive)
+        _, metrics, _ = eqx.filter_eval_shape(self._step, state, first, alive)
         nothing = {name: jnp.zeros(()) for name in metrics}
         start = (arrays, nothing, alive, jnp.zeros((), jnp.int32))
         arrays, sums, alive, taken = jax.lax.fori_loop(0, steps, one, start)
@@ -101,14 +100,12 @@ class Stepper:
     def _step(
         self,
         state: TrainState,
-        counts: Shaped[Array, "B H W"],
-        particles: Float[Array, "B P"],
+        events: Raw,
         alive: Bool[Array, ""],
     ) -> tuple[TrainState, dict[str, Scalar], Bool[Array, ""]]:
         """One step; the state is left as it is unless `alive` and everything stayed finite."""
         key = jax.random.fold_in(self._loss_key, state.step)
-        shared, events = (state.model, state.step / self._steps), (counts, particles)
-        pulls = self._placement.mean(self._pulls, shared, events, key)
+        pulls = self._placement.mean(self._pulls, (state.model, state.step / self._steps), events, key)
         players = state.model.scheme.players()
         model, optimizers, metrics = state.model, {}, {}
         for player, pull in pulls.items():
@@ -132,13 +129,14 @@ class Stepper:
     def _pulls(
         self,
         shared: tuple[Model, Float[Array, ""]],
-        events: tuple[Shaped[Array, "b H W"], Float[Array, "b P"]],
+        events: Raw,
         key: Key,
     ) -> dict[str, Pull]:
         """Losses and gradients of all players on the same events."""
         model, progress = shared
         noise_key, loss_key = jax.random.split(key)
-        batch = model.batch(*events, noise_key, progress)
+        counts, particles, code = events
+        batch = replace(model.batch(counts, particles, noise_key, progress), code=code)
         pulls = {}
         for player, paths in model.scheme.players().items():
             owned, rest = eqx.partition(model, owned_by(model, paths))

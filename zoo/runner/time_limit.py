@@ -68,7 +68,7 @@ class Pace:
     """What compiling the sampler takes."""
     generates: bool
     fit_seconds: float
-    """What fitting takes, with what earlier stages generate for it."""
+    """What fitting takes, with what earlier stages generate and encode for it."""
     judge_seconds: float
     """What is asked about one test event, beside what the stage generates."""
 
@@ -159,11 +159,11 @@ def _paces(
         begun = time.perf_counter()
         constants = stage.model.fit(detector, data.train, earlier, answers, data.validation)
         fit_seconds = time.perf_counter() - begun
-        step_seconds = 0.0
+        step_seconds = encode_seconds = 0.0
         if stage.model.scheme.trained and name not in ready:
-            step_seconds, model = _step_pace(
-                Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
-            )
+            trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
+            encode_seconds = _encode_seconds(trainer)
+            step_seconds, model = _step_pace(trainer)
         else:
             model = stage.model.build(detector, constants, dict(earlier), key=stream(recipe.seed, "init", name))
         stepped = time.perf_counter()
@@ -182,10 +182,20 @@ def _paces(
             sampler_seconds=warm - stepped,
             generates=generates,
             judge_seconds=roles * sample_seconds + isinstance(model.scheme, Reconstructing) * compare_seconds,
-            fit_seconds=fit_seconds + len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
+            fit_seconds=fit_seconds
+            + encode_seconds
+            + len(data.train) * sum(paces[asked].sample_seconds for asked in answers.asked),
         )
         earlier[name] = model
     return paces
+
+
+def _encode_seconds(trainer: Trainer) -> float:
+    """What encoding the training events takes, if the stage learns codes; leaves the trainer with a few for all."""
+    trainer.encode(lambda parts: iter(parts), blocks=1)
+    begun = time.perf_counter()
+    trainer.encode(lambda parts: iter(parts), blocks=1)
+    return (time.perf_counter() - begun) * -(-len(trainer.data.train) // CHUNK)
 
 
 def _step_pace(trainer: Trainer) -> tuple[float, Model]:

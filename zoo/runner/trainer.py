@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 import optax
+from jaxtyping import PyTree, Shaped
 
 from zoo.data.batches import BatchOrder
 from zoo.data.constants import Constants
@@ -19,7 +21,9 @@ from zoo.recipe.schema import Stage, TrainConfig
 from zoo.runner.state import TrainState, initial_state
 from zoo.runner.step import Progress, Stepper
 from zoo.runner.streams import stream, stream_number
+from zoo.schemes.examination import Encoder
 from zoo.schemes.model import Model
+from zoo.schemes.scheme import Encoding, Watch
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Trainer:
         self.steps = self.order.steps(config.epochs)
         self.validation_key = stream(seed, "validation", name)
         self.optimizers = self._optimizers(config)
+        self._codes: PyTree[Shaped[np.ndarray, "N ..."]] | None = None
         self._placement = Placement(config.devices or 1)
         self._stepper = Stepper(
             self.optimizers,
@@ -70,14 +75,32 @@ class Trainer:
         """The state on every device that trains; `placed` brings it back to the first."""
         return self._placement.everywhere(state)
 
+    def encode(self, watch: Watch, blocks: int | None = None) -> None:
+        """Encode the training events, where the scheme learns their codes; once, before the first step.
+
+        Args:
+            watch: is told of the progress.
+            blocks: encode only so many and let them stand for all, where it is the time of a step that matters.
+        """
+        if not (isinstance(self.model.scheme, Encoding) and self.model.scheme.fixed):
+            return
+        events, encoder = self.data.train, Encoder(self.model, self.dtype)
+        starts = range(0, len(events), encoder.chunk)[:blocks]
+        parts = []
+        for start in watch(starts):
+            block = events[start : start + encoder.chunk]
+            parts += [code for _, code in encoder.chunks(block, self.validation_key)]
+        self._codes = jax.tree.map(lambda *part: _resized(np.concatenate(part), len(events)), *parts)
+
     def advance(self, state: TrainState, step: int, steps: int) -> tuple[TrainState, Progress]:
         """Take `steps` steps from `step` in one dispatch; the given state is consumed."""
         rows = np.stack(
             [self.order.rows(step + min(number, steps - 1)) for number in range(self.config.steps_per_dispatch)]
         )
         train = self.data.train
-        batches = self._placement.parted((train.counts[rows], train.particles[rows].astype(np.float32)), axis=1)
-        return self._stepper(state, *batches, self._placement.everywhere(np.int32(steps)))
+        codes = jax.tree.map(lambda code: code[rows], self._codes)
+        raw = (train.counts[rows], train.particles[rows].astype(np.float32), codes)
+        return self._stepper(state, self._placement.parted(raw, axis=1), self._placement.everywhere(np.int32(steps)))
 
     def steps_every(self, epochs: float) -> int:
         """Steps in so many epochs, at least one."""
@@ -107,3 +130,8 @@ class Trainer:
             rule = optimizer.build(schedule.build(optimizer.learning_rate, steps))
             chains[player] = rule if clip is None else optax.chain(optax.clip_by_global_norm(clip), rule)
         return chains
+
+
+def _resized(codes: Shaped[np.ndarray, "n ..."], events: int) -> Shaped[np.ndarray, "N ..."]:
+    """As many codes as events, over and over again."""
+    return codes if len(codes) == events else codes[np.arange(events) % len(codes)]

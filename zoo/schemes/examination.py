@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Shaped
+from jaxtyping import Array, Float, Int, PyTree, Shaped
 
 from zoo.data.events import Events
 from zoo.schemes.generation import CHUNK
 from zoo.schemes.model import Model, computing
-from zoo.schemes.scheme import Examined, Reconstructing, Tokenising
+from zoo.schemes.scheme import Encoding, Examined, Reconstructing, Tokenising
 from zoo.typing import Key
 
 Raw = tuple[Shaped[Array, "B H W"], Float[Array, "B P"]]
@@ -64,6 +65,20 @@ class TokenReader:
             yield rows, np.asarray(_tokenised(self._model, *raw, key))[: rows.stop - rows.start]
 
 
+class Encoder:
+    """The codes that a scheme learns of given events, chunk by chunk."""
+
+    def __init__(self, model: Model, dtype: jnp.dtype, chunk: int = CHUNK) -> None:
+        self._model = computing(model, dtype)
+        self.chunk = chunk
+
+    def chunks(self, events: Events, key: Key) -> Iterator[tuple[slice, PyTree[Shaped[np.ndarray, "n ..."]]]]:
+        """(rows, codes of these events)."""
+        for rows, raw in _blocks(events, self.chunk):
+            code = _encoded(self._model, *raw, key)
+            yield rows, jax.tree.map(lambda part, rows=rows: np.asarray(part)[: rows.stop - rows.start], code)
+
+
 def _blocks(events: Events, chunk: int) -> Iterator[tuple[slice, Raw]]:
     """(rows, the events on the device, padded to a whole chunk)."""
     for start in range(0, len(events), chunk):
@@ -88,6 +103,14 @@ def _reconstructed(
 ) -> Float[Array, "B *shape"]:
     assert isinstance(model.scheme, Reconstructing)
     return model.scheme.reconstruct(model.batch(counts, particles, key)).astype(jnp.float32)
+
+
+@eqx.filter_jit
+def _encoded(
+    model: Model, counts: Shaped[Array, "B H W"], particles: Float[Array, "B P"], key: Key
+) -> PyTree[Shaped[Array, "B ..."]]:
+    assert isinstance(model.scheme, Encoding)
+    return model.scheme.encode(model.batch(counts, particles, key), key)
 
 
 @eqx.filter_jit

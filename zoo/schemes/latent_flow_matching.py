@@ -18,7 +18,7 @@ from zoo.schemes.flow_matching import FlowConfig, FlowMatching
 from zoo.schemes.map_autoencoder import MapAutoencoder
 from zoo.schemes.model import Model
 from zoo.schemes.samplers.sampler import SamplerConfig
-from zoo.schemes.scheme import Batch, Outcome, Scheme, Setting
+from zoo.schemes.scheme import Batch, Encoding, Outcome, Setting
 from zoo.schemes.stage_reference import StageName
 from zoo.typing import Key
 
@@ -64,7 +64,7 @@ class LatentFlowMatchingConfig(FlowConfig):
         return LatentFlowMatching(self.flow(latent, key=key), bare)
 
 
-class LatentFlowMatching(Scheme):
+class LatentFlowMatching(Encoding):
     """See `LatentFlowMatchingConfig`."""
 
     flow: FlowMatching
@@ -77,7 +77,7 @@ class LatentFlowMatching(Scheme):
     def loss(self, player: str, batch: Batch, key: Key) -> Outcome:
         """The loss of the flow towards the encoded batch."""
         target_key, flow_key = jax.random.split(key)
-        latent = jax.lax.stop_gradient(self.encode(batch, target_key))
+        latent = self.encode(batch, target_key) if batch.code is None else batch.code
         return self.flow.loss(player, replace(batch, x=latent), flow_key)
 
     def sample(self, condition: Condition, key: Key) -> Float[Array, "B H W"]:
@@ -86,7 +86,12 @@ class LatentFlowMatching(Scheme):
 
     def encode(self, batch: Batch, key: Key) -> Float[Array, "B h w c"]:
         """The latent maps of a batch; `key` is the randomness of the earlier stage's transforms."""
-        return self._space.encode(self.autoencoder.target.forward(batch.physical, key))
+        return jax.lax.stop_gradient(self._space.encode(self.autoencoder.target.forward(batch.physical, key)))
+
+    @property
+    def fixed(self) -> bool:
+        """Unless the earlier stage's transforms add noise."""
+        return not self.autoencoder.target.random
 
     @property
     def _space(self) -> MapAutoencoder:

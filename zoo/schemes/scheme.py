@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree, Shaped
 
 from zoo.catalogue import Config
 from zoo.data.condition import Condition
@@ -37,6 +37,8 @@ class Batch(eqx.Module):
     condition: Condition
     progress: Float[Array, ""] | float = 0.0
     """How much of the training is behind this step, from 0 to 1; for weights that change on the way."""
+    code: PyTree[Shaped[Array, "B ..."]] | None = None
+    """What `Encoding.encode` made of these events before the training; None where they are still to be encoded."""
 
 
 class Outcome(NamedTuple):
@@ -177,6 +179,22 @@ class Tokenising(Scheme):
     @abstractmethod
     def tokenise(self, batch: Batch) -> Int[Array, "B T"]:
         """The entries that stand for every event, from 0 to K - 1, in evaluation mode."""
+
+
+class Encoding(Scheme):
+    """A scheme that learns the code which a frozen earlier stage makes of events, the same in every epoch.
+
+    The runner has all training events encoded once, before the training, and hands the codes over in `Batch.code`.
+    """
+
+    @abstractmethod
+    def encode(self, batch: Batch, key: Key) -> PyTree[Shaped[Array, "B ..."]]:
+        """The code of given events, float32 or whole numbers; `key` is the randomness of the target's transforms."""
+
+    @property
+    @abstractmethod
+    def fixed(self) -> bool:
+        """Whether the code of an event is always the same; encoded anew at every step where it is not."""
 
 
 class FittedScheme(Scheme):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -24,6 +26,8 @@ class DequantiseConfig(TransformConfig):
 
 class Dequantise(Transform):
     """See `DequantiseConfig`."""
+
+    random: ClassVar[bool] = True
 
     def forward(self, x: Float[Array, "B *shape"], key: Key) -> Float[Array, "B *shape"]:
         """Add u, uniform and below 1 even after rounding to float32."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import numpy as np
@@ -15,6 +16,9 @@ from zoo.typing import Key
 
 class Transform(eqx.Module):
     """A reversible map on a batch, in float32 on the device."""
+
+    random: ClassVar[bool] = False
+    """Whether it adds noise on the way to model space."""
 
     @abstractmethod
     def forward(self, x: Float[Array, "B *shape"], key: Key) -> Float[Array, "B *shape"]:

@@ -15,7 +15,7 @@ from zoo.catalogue import OneOf, Published, register
 from zoo.data.condition import Condition
 from zoo.errors import ComponentError
 from zoo.schemes.model import Model
-from zoo.schemes.scheme import Batch, Examined, Outcome, Setting
+from zoo.schemes.scheme import Batch, Encoding, Examined, Outcome, Setting
 from zoo.schemes.stage_reference import StageName
 from zoo.schemes.vector_quantised.token_choice import TokenChoiceConfig
 from zoo.schemes.vector_quantised.tokeniser import ResponseTokeniser, VectorTokeniser
@@ -66,7 +66,7 @@ class TokenPriorConfig(TokenChoiceConfig):
         return TokenPrior(self.network.build(vocabulary, key=key), responses, particles, self)
 
 
-class TokenPrior(Examined):
+class TokenPrior(Examined, Encoding):
     """See `TokenPriorConfig`."""
 
     network: TokenNetwork
@@ -97,6 +97,16 @@ class TokenPrior(Examined):
         ids = self.network.draw(self.given(condition), choice.choose, key)
         return self.responses.target.inverse(self.tokeniser.decode(ids))
 
+    def encode(self, batch: Batch, key: Key) -> tuple[Int[Array, "B G"], Int[Array, "B T"]]:
+        """The tokens of particles and those of responses."""
+        del key
+        return self._codes(batch)
+
+    @property
+    def fixed(self) -> bool:
+        """Unless the response's transforms add noise."""
+        return not self.responses.target.random
+
     def given(self, condition: Condition) -> Int[Array, "B G"]:
         """The tokens of particles, from the features that their own stage derives."""
         tokeniser = self.particles.scheme
@@ -109,8 +119,11 @@ class TokenPrior(Examined):
         assert isinstance(self.responses.scheme, ResponseTokeniser)
         return self.responses.scheme
 
+    def _codes(self, batch: Batch) -> tuple[Int[Array, "B G"], Int[Array, "B T"]]:
+        return self.given(batch.condition), self.tokeniser.codes(batch.x)
+
     def _predicted(self, batch: Batch, key: Key | None) -> dict[str, Float[Array, " B"]]:
-        given, ids = self.given(batch.condition), self.tokeniser.codes(batch.x)
+        given, ids = self._codes(batch) if batch.code is None else batch.code
         given_logits, logits = self.network(given, ids, key=key)
         losses = jnp.concatenate([self._losses(given_logits, given[:, 1:]), self._losses(logits, ids)], axis=1)
         accuracy = jnp.mean(jnp.argmax(logits, axis=-1) == ids, axis=1)
