@@ -15,7 +15,7 @@ def misses(particles: Particles, detector: Detector) -> Bool[np.ndarray, " N"]:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         impact = detector.impact(np.asarray(particles, np.float64))
     inside = (impact >= -0.5) & (impact <= np.asarray(detector.shape) - 0.5)
-    return ~inside.all(axis=1)
+    return np.logical_not(np.asarray(inside.all(axis=1)))
 
 
 def missing_line(events: Events, detector: Detector) -> str | None:

@@ -166,8 +166,8 @@ class Evaluation:
         values = self._generated.values.get(name)
         if values is None:
             return None
-        own: Mapping[str, Any] = observed_sets(self._events, {name: metric})
-        found = over_rounds([metric.distance(kept, own.get(name, kept)) for kept in values])
+        own = {name: values[0], **observed_sets(self._events, {name: metric})}[name]
+        found = over_rounds([metric.distance(kept, own) for kept in values])
         found = found or {"mean": None, "std": None}
         return {**found, "about": metric.about, "published_as": metric.figure}
 

@@ -65,16 +65,22 @@ def channels_figure(
     distances = _distances(result, truth, generated)
     for channel, distance in enumerate(distances):
         upper, lower = _panels(figure, grid[divmod(channel, columns)], truth[:, channel], generated[..., channel])
-        upper.text(0.97, 0.94, f"channel {channel + 1}", **_corner(upper), fontweight="bold")
-        upper.text(0.97, 0.85, f"$W_1$ = {number(distance)} photons", **_corner(upper))
-        if len(detector.readout) == channels:
+        upper.text(
+            0.97,
+            0.94,
+            f"channel {channel + 1}" if channels > 1 else "whole detector",
+            **_corner(upper),
+            fontweight="bold",
+        )
+        upper.text(0.97, 0.85, f"$W_1$ = {number(distance)} {detector.units}", **_corner(upper))
+        if len(detector.readout) == channels > 1:
             icon(upper, detector.readout[channel])
-        lower.set_xlabel("photons")
+        lower.set_xlabel(detector.units)
         if channel % columns == 0:
             upper.set_ylabel("events per bin")
             lower.set_ylabel("ratio")
             figure.align_ylabels([upper, lower])
-    _key(figure.add_subplot(grid[divmod(channels, columns)]), result, generated)
+    _key(figure.add_subplot(grid[divmod(channels, columns)]), result, generated, detector.units)
     return figure
 
 
@@ -186,7 +192,7 @@ def icon(axes: Axes, mask: Bool[np.ndarray, "H W"]) -> None:
         side.set(color=GREY, linewidth=0.8)
 
 
-def _key(axes: Axes, result: Mapping[str, Any], generated: Float[np.ndarray, "K N R"]) -> None:
+def _key(axes: Axes, result: Mapping[str, Any], generated: Float[np.ndarray, "K N R"], units: str) -> None:
     axes.set_axis_off()
     repeats, events, _ = generated.shape
     handles = [
@@ -199,7 +205,7 @@ def _key(axes: Axes, result: Mapping[str, Any], generated: Float[np.ndarray, "K 
     found = (result.get("metrics") or {}).get("wasserstein")
     floor = ((result.get("floor") or {}).get("repeats") or {}).get("wasserstein")
     if found is not None:
-        words.append(f"mean $W_1$ = {with_spread(found['mean'], found['std'])} photons")
+        words.append(f"mean $W_1$ = {with_spread(found['mean'], found['std'])} {units}")
     if floor is not None:
-        words.append(f"GEANT floor: {with_spread(floor['mean'], floor['std'])} photons")
+        words.append(f"GEANT floor: {with_spread(floor['mean'], floor['std'])} {units}")
     axes.text(0.075, 0.62, "\n".join(words), transform=axes.transAxes, va="top", fontsize=11, linespacing=1.7)

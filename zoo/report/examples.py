@@ -26,7 +26,7 @@ LIT = 0.5
 """Pixels below this are dark: they round to no photon."""
 
 DARK = "#0b0a12"
-COLOURS = ListedColormap(colormaps["inferno"](np.linspace(0.2, 1.0, 256)), "photons").with_extremes(bad=DARK)
+COLOURS = ListedColormap(colormaps["inferno"](np.linspace(0.2, 1.0, 256)), "lit").with_extremes(bad=DARK)
 """A single photon stands clear of the dark."""
 
 WIDEST, TALLEST = 1.75, 2.1
@@ -90,7 +90,7 @@ def responses_figure(
     across = max(NARROWEST, LEFT + len(particles) * (width + GAP) - GAP + RIGHT)
     down = HEADLINE + CAPTION + len(rows) * (height + GAP) + PAUSE + BAR
     figure = Figure(figsize=(across, down))
-    headline(figure, title, "  ·  ".join(filter(None, [words, "number in an image: its photon sum"])))
+    headline(figure, title, "  ·  ".join(filter(None, [words, f"number in an image: its {detector.unit} sum"])))
     for event, particle in enumerate(particles):
         end = max(10.0, float(brightest[event]))
         left = LEFT + event * (width + GAP)
@@ -107,7 +107,7 @@ def responses_figure(
         place = figure.add_axes((left / across, (BAR - 0.12) / down, width / across, 0.1 / down))
         _colour_bar(figure, place, end, any(float(responses[event].max()) > end for _, responses in rows))
         if event == 0:
-            place.set_xlabel("photons", color=FAINT, fontsize=8.5, loc="left", labelpad=1)
+            place.set_xlabel(detector.units, color=FAINT, fontsize=8.5, loc="left", labelpad=1)
     return figure
 
 

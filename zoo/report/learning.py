@@ -53,7 +53,7 @@ def learning_figure(title: str, words: str, result: Mapping[str, Any], lines: Li
         of_stage = [line for line in lines if line["stage"] == stage]
         scale, axis = _examples(result, stage)
         _losses(upper, [line for line in of_stage if line["event"] == "train"], scale)
-        unit = _validation(lower, [line for line in of_stage if line["event"] == "validation"], scale, _floor(result))
+        unit = _validation(lower, [line for line in of_stage if line["event"] == "validation"], scale, result)
         if unit != shown:
             lower.set_ylabel(unit)
         shown = unit
@@ -116,10 +116,11 @@ def _smoothed(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return (sums[last + 1] - sums[first]) / (last + 1 - first)
 
 
-def _validation(axes: Axes, lines: Lines, scale: float, floor: float | None) -> str:
+def _validation(axes: Axes, lines: Lines, scale: float, result: Mapping[str, Any]) -> str:
     """What is drawn is returned: the distance of generated responses, or the loss of a model that generates none."""
     generates = not any("loss" in line for line in lines)
-    unit = "mean $W_1$, photons" if generates else "validation loss"
+    floor = _floor(result)
+    unit = f"mean $W_1$, {result.get('unit') or 'photon'}s" if generates else "validation loss"
     seen, distances = _curve(lines, "wasserstein" if generates else "loss", scale)
     seen, distances = seen[distances > 0], distances[distances > 0]
     if not len(distances):

@@ -10,9 +10,11 @@ import numpy as np
 
 from zoo.detectors.detector import Detector
 from zoo.report.channels import channels_figure
+from zoo.report.clouds import clouds_figure
 from zoo.report.codebooks import codebooks_figure
 from zoo.report.examples import examples_figure
 from zoo.report.learning import learning_figure
+from zoo.report.profiles import profiles_figure
 from zoo.report.style import save, zoo_style
 
 
@@ -27,7 +29,9 @@ def draw_run(
 
     `examples.png` (GEANT and generated responses to the same particles; not for a model of channel sums),
     `channels.png` (distribution of every channel sum; not for a detector without channels), `codebook.png` (how often
-    every entry of a codebook is used; for stages that have one), `learning.png` (losses and validation of every stage).
+    every entry of a codebook is used; for stages that have one), `profiles.png` (mean rows and columns about the
+    expected hit) and `clouds.png` (energy of the particle, total signal), both for a detector whose channels tell no
+    more than the total, `learning.png` (losses and validation of every stage).
 
     Args:
         folder: where the files go; made if need be.
@@ -35,7 +39,8 @@ def draw_run(
         result: the run's document; anything in it may be missing.
         lines: the events of `metrics.jsonl`.
         arrays: `true_channels` (N, R), `channels` (repeats, N, R), `true_examples` (E, H, W), `examples`
-            (repeats, E, H, W) and `example_particles` (E, P), none of them for a run without generated responses; and
+            (repeats, E, H, W) and `example_particles` (E, P), none of them for a run without generated responses;
+            perhaps `true_profiles` (2, K), `profiles` (repeats, 2, K) and `energies` (N,); and
             for stages with a codebook `codebook_STAGE` (K,), how often each entry was chosen.
 
     Returns:
@@ -52,6 +57,13 @@ def draw_run(
         if "channels" in arrays and arrays["true_channels"].ndim == 2 and arrays["true_channels"].size:
             figure = channels_figure(title, words, detector, result, arrays["true_channels"], arrays["channels"])
             written.append(save(figure, folder / "channels.png"))
+        if "profiles" in arrays:
+            figure = profiles_figure(title, words, detector, arrays["true_profiles"], arrays["profiles"])
+            written.append(save(figure, folder / "profiles.png"))
+        if "energies" in arrays:
+            totals = arrays["true_channels"].sum(axis=1), arrays["channels"][0].sum(axis=1)
+            figure = clouds_figure(title, words, detector, arrays["energies"], *totals)
+            written.append(save(figure, folder / "clouds.png"))
         named = {stage: f"codebook_{stage}" for stage in result.get("stages") or {}}
         codebooks = {stage: arrays[name] for stage, name in named.items() if name in arrays}
         if codebooks:

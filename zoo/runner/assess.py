@@ -12,6 +12,7 @@ import numpy as np
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
 from zoo.errors import ZooError
+from zoo.evaluation.aligned import AlignedProfiles
 from zoo.evaluation.metrics.metric import build_metrics
 from zoo.evaluation.protocol import Evaluation
 from zoo.evaluation.timing import device_description, time_per_sample
@@ -67,7 +68,9 @@ def compare(
     """(metrics as `Evaluation.compute` gives them, arrays for the plots).
 
     The plot arrays are the channel sums `true_channels` (N, R) and `channels` (repeats, N, R), and `true_examples`
-    (E, H, W), `examples` (repeats, E, H, W) and `example_particles` for a few events.
+    (E, H, W), `examples` (repeats, E, H, W) and `example_particles` for a few events; for a detector of one channel
+    also mean profiles about the expected hit, `true_profiles` (2, K) and `profiles` (repeats, 2, K), and `energies`
+    (N,) of the particles.
 
     Raises:
         ComponentError: a metric of the recipe cannot be had.
@@ -86,6 +89,7 @@ def compare(
     chosen = example_rows(test)
     examples: list[np.ndarray] = []
     channels: list[np.ndarray] = []
+    profiles = [AlignedProfiles(detector) for _ in range(1 + config.repeats)] if _one_channel(detector) else []
     observer.begin("evaluate", config.repeats * len(test))
     for repeat in range(config.repeats):
         kept, sums = {}, []
@@ -95,6 +99,8 @@ def compare(
                 raise NotFinite("generated responses to the test particles are not finite")
             evaluation.update(repeat, rows, generated)
             sums.append(channel_sums(generated, detector))
+            if profiles and generated.ndim == 3:
+                profiles[1 + repeat].update(generated, test.particles[rows])
             kept |= {event: generated[event - rows.start] for event in chosen if rows.start <= event < rows.stop}
             observer.advance(repeat * len(test) + rows.stop, {})
         channels.append(np.concatenate(sums))
@@ -107,6 +113,12 @@ def compare(
         "examples": np.stack(examples),
         "example_particles": test.particles[chosen],
     }
+    if profiles and examples[0].ndim == 3:
+        profiles[0].update(test.counts, test.particles)
+        simulated, *made = (gathered.compute() for gathered in profiles)
+        arrays |= {"true_profiles": simulated, "profiles": np.stack(made)}
+        if "energy" in detector.column_names:
+            arrays["energies"] = detector.column(test.particles, "energy")
     return evaluation.compute(), arrays
 
 
@@ -128,6 +140,11 @@ def examine(
         observer.advance(rows.stop, {})
     observer.end()
     return {"errors": {name: total / len(test) for name, total in sums.items()}, "events": len(test)}
+
+
+def _one_channel(detector: Detector) -> bool:
+    """Whether the channels tell no more than the total signal, so that pictures have to."""
+    return len(detector.readout) == 1
 
 
 def example_rows(test: Events) -> list[int]:

@@ -47,7 +47,7 @@ def photons_figure(
     for place, (name, numbers) in enumerate(panels):
         axes = figure.add_subplot(grid[divmod(place, across)])
         _histogram(axes, numbers["histogram"])
-        axes.set_xlabel("photons")
+        axes.set_xlabel(detector.units)
         lines = [f"mean {number(numbers['mean'])}, std {number(numbers['std'])}"]
         if numbers.get("dark"):
             lines.append(f"dark in {number(100 * numbers['dark'], 2)} %")
