@@ -145,6 +145,14 @@ class Echo(eqx.Module):
         return jnp.broadcast_to(condition.features[:, :1, None], (len(noise), *SHAPE)), self
 
 
+def test_two_responses_are_told_apart_through_the_same_noise(events: Events):
+    built = model(events, discriminator=VIT | {"dropout": 0.0}, instance_noise=1.0, terms=["diversity"])
+    # Of equal responses the embeddings are equal, and the term is as large as it gets.
+    scheme = eqx.tree_at(lambda own: own.generator, built.scheme, Echo())
+    outcome = eqx.filter_jit(lambda own, batch: own.loss("generator", batch, KEY))(scheme, batch_of(built, events))
+    assert float(outcome.metrics["diversity"]) > 1e3
+
+
 class Dropping(eqx.Module):
     """A generator that says whether it dropped."""
 

@@ -123,7 +123,8 @@ class GAN(Scheme):
         def again() -> tuple[Float[Array, "B L"], Float[Array, "B E"]]:
             second_key, second_judged_key = jax.random.split(own_key)
             noise, made, _ = self._make(matched.condition, second_key)
-            return noise, self._judged(made, matched.condition, second_judged_key)[1]
+            # Through the same noise: only what the generator made of z sets the two embeddings apart.
+            return noise, self._judged(made, matched.condition, second_judged_key, through=judged_key)[1]
 
         events = matched if self.config.pairing == "matched" else batch
         judged = Judged(batch, noise, embedding, again)
@@ -149,11 +150,13 @@ class GAN(Scheme):
         return jax.random.normal(noise_key, (len(condition.features), self.config.latent)), rest
 
     def _judged(
-        self, x: Float[Array, "B H W"], condition: Condition, key: Key
+        self, x: Float[Array, "B H W"], condition: Condition, key: Key, through: Key | None = None
     ) -> tuple[Float[Array, "B 1"], Float[Array, "B E"], Discriminator]:
-        """What the discriminator says of images that it sees through the instance noise."""
+        """What the discriminator says of images that it sees through the instance noise, that of `through` if given."""
         if self.config.instance_noise > 0:
             noise_key, key = jax.random.split(key)
+            if through is not None:
+                noise_key, _ = jax.random.split(through)
             x = x + self.config.instance_noise * jax.random.normal(noise_key, x.shape)
         return self.discriminator(x, condition.features, key=key)
 
