@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -12,14 +14,12 @@ T = TypeVar("T")
 
 _MARK = "training only"
 
+TRAINING_ONLY: Mapping[str, bool] = MappingProxyType({_MARK: True})
+"""Marks a field that is not read when the model samples: `encoder: Encoder = eqx.field(metadata=TRAINING_ONLY)`."""
+
 
 class TrainingOnly(eqx.Module):
     """Marks a module that nothing but a loss calls; a model on the shelf is kept without."""
-
-
-def training_only() -> Any:
-    """Marks a field that is not read when the model samples: `encoder: Encoder` set to this."""
-    return eqx.field(metadata={_MARK: True})
 
 
 def without_training_only(tree: T) -> T:

@@ -17,7 +17,7 @@ from zoo.catalogue import OneOf, register
 from zoo.data.condition import Condition
 from zoo.layers.linear import Linear
 from zoo.layers.rectify import rectify
-from zoo.layers.training_only import training_only
+from zoo.layers.training_only import TRAINING_ONLY
 from zoo.schemes.autoencoders.alignments.alignment import AlignmentConfig
 from zoo.schemes.autoencoders.autoencoder import Autoencoder, AutoencoderConfig, Size
 from zoo.schemes.scheme import Batch, Outcome, Setting
@@ -56,8 +56,8 @@ class NoiseAutoencoderConfig(AutoencoderConfig):
 class NoiseAutoencoder(Autoencoder):
     """See `NoiseAutoencoderConfig`."""
 
-    encoder: Encoder = training_only()
-    head: Linear = training_only()
+    encoder: Encoder = eqx.field(metadata=TRAINING_ONLY)
+    head: Linear = eqx.field(metadata=TRAINING_ONLY)
     generator: NoiseGenerator
     config: NoiseAutoencoderConfig = eqx.field(static=True)
 

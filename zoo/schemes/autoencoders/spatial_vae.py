@@ -17,7 +17,7 @@ from zoo.catalogue import OneOf, Published, register
 from zoo.data.constants import Constants
 from zoo.data.target import Target
 from zoo.layers.conv import Conv
-from zoo.layers.training_only import training_only
+from zoo.layers.training_only import TRAINING_ONLY
 from zoo.schemes.autoencoders.adversary import Adversary, AdversaryConfig
 from zoo.schemes.autoencoders.autoencoder import Size, Weight
 from zoo.schemes.map_autoencoder import MapAutoencoder
@@ -83,9 +83,9 @@ class SpatialVAEConfig(SchemeConfig):
 class SpatialVAE(MapAutoencoder):
     """See `SpatialVAEConfig`."""
 
-    encoder: Encoder = training_only()
-    mean: Conv = training_only()
-    log_variance: Conv = training_only()
+    encoder: Encoder = eqx.field(metadata=TRAINING_ONLY)
+    mean: Conv = eqx.field(metadata=TRAINING_ONLY)
+    log_variance: Conv = eqx.field(metadata=TRAINING_ONLY)
     decoder: Decoder
     adversary: Adversary | None
     terms: Terms

@@ -13,7 +13,7 @@ from zoo.architectures.backbone import Encoder
 from zoo.catalogue import register
 from zoo.data.condition import Condition
 from zoo.layers.linear import Linear
-from zoo.layers.training_only import training_only
+from zoo.layers.training_only import TRAINING_ONLY
 from zoo.schemes.autoencoders.autoencoder import Autoencoder, AutoencoderConfig, Size, Weight
 from zoo.schemes.reductions import summed
 from zoo.schemes.scheme import Batch, Outcome, Setting
@@ -47,8 +47,8 @@ class SupervisedAutoencoderConfig(AutoencoderConfig):
 class SupervisedAutoencoder(Autoencoder):
     """See `SupervisedAutoencoderConfig`."""
 
-    encoder: Encoder = training_only()
-    head: Linear = training_only()
+    encoder: Encoder = eqx.field(metadata=TRAINING_ONLY)
+    head: Linear = eqx.field(metadata=TRAINING_ONLY)
     config: SupervisedAutoencoderConfig = eqx.field(static=True)
 
     def players(self) -> Mapping[str, tuple[str, ...]]:

@@ -15,7 +15,7 @@ from zoo.architectures.heads import LatentHead
 from zoo.catalogue import OneOf, register
 from zoo.data.condition import Condition
 from zoo.data.constants import Constants, prefixed, within
-from zoo.layers.training_only import training_only
+from zoo.layers.training_only import TRAINING_ONLY
 from zoo.schemes.autoencoders.autoencoder import Autoencoder, AutoencoderConfig, Size, Weight
 from zoo.schemes.embeddings.embedding import Embedding, EmbeddingConfig
 from zoo.schemes.reductions import summed
@@ -67,8 +67,8 @@ class VAEConfig(AutoencoderConfig):
 class VAE(Autoencoder):
     """See `VAEConfig`."""
 
-    encoder: Encoder = training_only()
-    head: LatentHead = training_only()
+    encoder: Encoder = eqx.field(metadata=TRAINING_ONLY)
+    head: LatentHead = eqx.field(metadata=TRAINING_ONLY)
     embedding: Embedding | None
     config: VAEConfig = eqx.field(static=True)
 

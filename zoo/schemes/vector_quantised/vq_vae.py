@@ -17,7 +17,7 @@ from zoo.catalogue import OneOf, register
 from zoo.data.constants import Constants
 from zoo.data.target import Target
 from zoo.errors import ComponentError
-from zoo.layers.training_only import training_only
+from zoo.layers.training_only import TRAINING_ONLY
 from zoo.schemes.autoencoders.adversary import Adversary, AdversaryConfig
 from zoo.schemes.scheme import Batch, Fitting, Outcome, Setting
 from zoo.schemes.terms.balance import Balance, balanced
@@ -81,7 +81,7 @@ class VQVAEConfig(TokeniserConfig):
 class VQVAE(ResponseTokeniser):
     """See `VQVAEConfig`."""
 
-    encoder: Encoder = training_only()
+    encoder: Encoder = eqx.field(metadata=TRAINING_ONLY)
     decoder: Decoder
     adversary: Adversary | None
     terms: Terms
