@@ -144,7 +144,7 @@ def test_a_card_lists_every_file_of_the_checkpoint() -> None:
     card = find_card("tiny", shelf())
     present = {path.relative_to(card.folder).as_posix() for path in card.folder.rglob("*") if path.is_file()}
     assert set(card.table["files"]) == present
-    assert {"recipe.toml", "constants/sums.npz", "constants/shape.npz", "metrics.jsonl"} <= present
+    assert {"recipe.toml", "constants/sums.npz", "constants/shape.npz", "metrics.jsonl.gz"} <= present
     assert {"examples.png", "channels.png", "learning.png", "reference.npz"} <= present
 
 

@@ -24,6 +24,7 @@ from zoo.shelf.reference import Reference, apart, generated
 from zoo.shelf.renew import renew
 from zoo.shelf.shelves import Shelf
 from zoo.shelf.verify import verify
+from zoo.shelf.weights import put_together, taken_apart
 
 Capture = pytest.CaptureFixture[str]
 
@@ -252,3 +253,20 @@ def test_weights_that_nobody_sees_take_no_place() -> None:
     x = jax.random.normal(jax.random.key(1), (5, 40))
     assert np.array_equal(bare["layer"](x), layer(x))
     assert eqx.tree_equal(without_unseen(bare), bare)
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3), (5,), (3, 4)])
+@pytest.mark.parametrize("dtype", ["float32", "int32", "uint32", "float16", "bool", "uint8"])
+def test_numbers_taken_apart_are_the_same_bits_again(shape: tuple[int, ...], dtype: str) -> None:
+    bits = np.random.default_rng(0).integers(0, 256, (*shape, np.dtype(dtype).itemsize), dtype=np.uint8)
+    values = np.ascontiguousarray(bits % 2 if dtype == "bool" else bits).view(dtype)[..., 0]
+    stored = taken_apart(values)
+    assert stored.shape == ((4, *shape) if values.dtype.itemsize == 4 else shape)
+    again = put_together(stored, values.dtype)
+    assert (again.dtype, again.shape, again.tobytes()) == (values.dtype, values.shape, values.tobytes())
+    assert put_together(values, values.dtype) is values
+
+
+def test_exponents_are_a_byte_of_their_own() -> None:
+    last = taken_apart(np.array([1.0, -1.5, 1.999, 2.0], np.float32))[-1]
+    assert last.tolist() == [127, 127, 127, 128]

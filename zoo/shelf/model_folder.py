@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from zoo.typing import Particles
 LARGEST_EXTRA = 1 << 20
 """Bytes of a picture or of the learning curve that are still copied; what is larger stays where it is."""
 
-PICTURE = ".png"
+PICTURE, TEXT = ".png", ".jsonl"
 
 COLOURS = 256
 
@@ -56,7 +57,10 @@ def write_model(folder: Path, contents: Contents, tried: Particles) -> Reference
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Pictures are kept with a palette, a third of the bytes and no difference that an eye sees."""
+    """Pictures are kept with a palette, a third of the bytes and no difference that an eye sees; text is compressed."""
+    if source.suffix == TEXT:
+        target.with_name(f"{target.name}.gz").write_bytes(gzip.compress(source.read_bytes(), mtime=0))
+        return
     if source.suffix != PICTURE:
         shutil.copyfile(source, target)
         return

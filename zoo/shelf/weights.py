@@ -1,7 +1,8 @@
 """The arrays of a published model on disk: an Orbax checkpoint of host arrays by their dotted names.
 
 Host arrays, because a checkpoint of device arrays remembers its devices and wants them back. Kept is what sampling
-reads: nothing that only training needs, and zeros, which compress to nothing, for weights behind a mask.
+reads: nothing that only training needs, and zeros, which compress to nothing, for weights behind a mask. Numbers are
+kept to the bit, but taken apart into bytes: all exponents beside each other compress, all mantissas do not.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from jaxtyping import Shaped
 
 from zoo.errors import ShelfError
 from zoo.layers.masked_linear import without_unseen
 from zoo.layers.training_only import without_training_only
 from zoo.schemes.model import Model
 
+WORD = 4
+"""Bytes of the numbers that are taken apart."""
+
 
 def save_weights(folder: Path, model: Model) -> None:
     """Write the arrays with which a model samples into a new folder."""
     kept = without_unseen(without_training_only(model))
-    arrays = {name: np.asarray(leaf) for name, leaf in _named(eqx.filter(kept, eqx.is_array)).items()}
+    arrays = {name: taken_apart(np.asarray(leaf)) for name, leaf in _named(eqx.filter(kept, eqx.is_array)).items()}
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(folder.absolute(), arrays)
         checkpointer.wait_until_finished()
@@ -52,14 +57,34 @@ def restore_weights(folder: Path, like: Model) -> Model:
         raise ShelfError(
             f"{folder}: not the weights of this recipe: {name} is {'missing' if name in wanted else 'new'}"
         )
+    found = {name: put_together(stored[name], leaf.dtype) for name, leaf in wanted.items()}
     for name, leaf in wanted.items():
-        if (leaf.shape, leaf.dtype) != (stored[name].shape, stored[name].dtype):
+        if (leaf.shape, leaf.dtype) != (found[name].shape, found[name].dtype):
             raise ShelfError(
-                f"{folder}: not the weights of this recipe: {name} is {stored[name].dtype}{stored[name].shape}, "
+                f"{folder}: not the weights of this recipe: {name} is {found[name].dtype}{found[name].shape}, "
                 f"{leaf.dtype}{leaf.shape} is needed"
             )
-    arrays = jax.tree.unflatten(jax.tree.structure(abstract), [jnp.asarray(stored[name]) for name in wanted])
+    arrays = jax.tree.unflatten(jax.tree.structure(abstract), [jnp.asarray(found[name]) for name in wanted])
     return eqx.combine(arrays, eqx.filter(kept, _is_abstract, inverse=True))
+
+
+def taken_apart(array: Shaped[np.ndarray, "*shape"]) -> Shaped[np.ndarray, "..."]:
+    """Numbers of four bytes as (4, *shape) of uint8, the last byte first; others as they are.
+
+    The sign moves behind the mantissa, so that one of the bytes is a whole exponent.
+    """
+    if array.dtype.itemsize != WORD:
+        return array
+    bits = np.ascontiguousarray(array).reshape(*array.shape, 1).view(np.uint32).astype("<u4")
+    return np.moveaxis((bits << 1 | bits >> 31).view(np.uint8), -1, 0)
+
+
+def put_together(stored: Shaped[np.ndarray, "..."], dtype: np.dtype) -> Shaped[np.ndarray, "*shape"]:
+    """What `taken_apart` took apart; numbers that are whole, as schema 1 has them, stay as they are."""
+    if stored.dtype != np.uint8 or dtype.itemsize != WORD or stored.shape[:1] != (WORD,):
+        return stored
+    bits = np.ascontiguousarray(np.moveaxis(stored, 0, -1)).view("<u4").astype(np.uint32)
+    return (bits >> 1 | bits << 31).view(dtype)[..., 0]
 
 
 def _named(tree: object) -> dict[str, jax.ShapeDtypeStruct]:
