@@ -169,7 +169,7 @@ def _train_stages(
         if taken_from is not None:
             observer.message(f"stage {name}: taken over from {taken_from}, where it was trained; --new trains it again")
         generate = generation(earlier, data.train, stream(recipe.seed, "fit", name), observer, stop)
-        watch = watching(name, observer, stop)
+        watch = watching(f"fit {name}", observer, stop)
         constants = stage_constants(folder, stage.model, detector, data, earlier, generate, watch)
         if stage.model.scheme.trained:
             trainer = Trainer(name, stage, detector, data, constants, dict(earlier), recipe.seed)
