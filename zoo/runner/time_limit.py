@@ -16,6 +16,7 @@ from zoo.data.events import Events
 from zoo.detectors.detector import Detector
 from zoo.errors import ZooError
 from zoo.evaluation.metrics.metric import build_metrics
+from zoo.layers.placement import placed
 from zoo.optim.precision import compute_dtype
 from zoo.recipe.load import with_values
 from zoo.recipe.schema import Recipe, TrainConfig
@@ -201,7 +202,7 @@ def _encode_seconds(trainer: Trainer) -> float:
 def _step_pace(trainer: Trainer) -> tuple[float, Model]:
     """Seconds per training step once compiled, and the model that was trained a little."""
     per_dispatch = trainer.config.steps_per_dispatch
-    state, progress = trainer.advance(trainer.start(), 0, per_dispatch)
+    state, progress = trainer.advance(trainer.shared(trainer.start()), 0, per_dispatch)
     jax.block_until_ready(progress)
     compiled = time.perf_counter()
     dispatches = 0
@@ -209,7 +210,7 @@ def _step_pace(trainer: Trainer) -> tuple[float, Model]:
         state, progress = trainer.advance(state, 0, per_dispatch)
         jax.block_until_ready(progress)
         dispatches += 1
-    return (time.perf_counter() - compiled) / (dispatches * per_dispatch), inference_model(state)
+    return (time.perf_counter() - compiled) / (dispatches * per_dispatch), placed(inference_model(state))
 
 
 def _answer(model: Model, dtype: jnp.dtype, events: Events, key: Key, devices: int) -> Callable[[], object]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float, Shaped
 from pydantic import TypeAdapter
 
 from zoo.catalogue import Config, OneOf, components
-from zoo.detectors.detector import Detector
 from zoo.errors import ComponentError
+
+if TYPE_CHECKING:
+    from zoo.detectors.detector import Detector
 
 
 class Metric(ABC):
