@@ -67,6 +67,8 @@ class Pace:
     """To generate one response, or to judge one where the scheme is about given ones."""
     sampler_seconds: float
     """What compiling the sampler takes."""
+    devices: int
+    """How many chunks are generated at the same time."""
     generates: bool
     fit_seconds: float
     """What fitting takes, with what earlier stages generate and encode for it."""
@@ -75,7 +77,7 @@ class Pace:
 
     def timing_seconds(self) -> float:
         """What the time per sample costs: a sampler for single particles, and a few whole chunks."""
-        chunk = CHUNK * self.sample_seconds
+        chunk = CHUNK * self.devices * self.sample_seconds
         return self.sampler_seconds + (CALLS_IF_SLOW if 2 * chunk > SLOW_SECONDS else CALLS) * chunk
 
 
@@ -181,6 +183,7 @@ def _paces(
             step_seconds=step_seconds,
             sample_seconds=sample_seconds,
             sampler_seconds=warm - stepped,
+            devices=devices,
             generates=generates,
             judge_seconds=roles * sample_seconds + isinstance(model.scheme, Reconstructing) * compare_seconds,
             fit_seconds=fit_seconds
