@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from processes import RECIPES, start, weights, zoo
-from test_recipes_run import overrides
+from test_recipes_run import small
 
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
@@ -26,12 +26,6 @@ from zoo.schemes.generation import Generator
 
 SHIPPED = Path(__file__).parents[1] / "recipes"
 KEY = jax.random.key(7)
-
-
-def small(name: str) -> Recipe:
-    """A shipped recipe, as small as it is where every recipe is run."""
-    file = SHIPPED / f"{name}.toml"
-    return load_recipe(file, list(overrides(load_recipe(file).recipe))).recipe
 
 
 def trainer(recipe: Recipe, detector: Detector, events: Events) -> Trainer:

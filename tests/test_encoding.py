@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_recipes_run import overrides
+from test_recipes_run import small
 
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
-from zoo.recipe.load import load_recipe, with_values
+from zoo.recipe.load import with_values
 from zoo.recipe.schema import Recipe
 from zoo.runner.trainer import StageData, Trainer
 from zoo.schemes.examination import Encoder
 from zoo.schemes.model import Model
 from zoo.schemes.scheme import Encoding
 
-SHIPPED = Path(__file__).parents[1] / "recipes"
 KEY = jax.random.key(0)
-
-
-def small(name: str) -> Recipe:
-    file = SHIPPED / f"{name}.toml"
-    return load_recipe(file, list(overrides(load_recipe(file).recipe))).recipe
 
 
 def last_stage(recipe: Recipe, detector: Detector, events: Events) -> Trainer:
@@ -71,6 +62,6 @@ def test_codes_of_noisy_transforms_are_made_anew(zn: Detector, zn_events: Events
     recipe = small("zn_latent_fm")
     assert isinstance(last_stage(recipe, zn, zn_events).model.scheme, Encoding)
     assert last_stage(recipe, zn, zn_events).model.scheme.fixed
-    noisy = {f"stages.{name}.model.target.transforms": json.loads('["dequantise", "log1p"]') for name in recipe.stages}
+    noisy = {f"stages.{name}.model.target.transforms": ["dequantise", "log1p"] for name in recipe.stages}
     trainer = last_stage(with_values(recipe, noisy), zn, zn_events)
     assert not trainer.model.scheme.fixed

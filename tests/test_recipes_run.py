@@ -13,6 +13,7 @@ import jax
 import pytest
 
 from zoo.cli.main import main
+from zoo.recipe.load import load_recipe
 from zoo.recipe.resolved import plain, resolved_toml
 from zoo.recipe.schema import Recipe, normalised
 from zoo.recipe.sweep import LoadedSweep, load_experiment
@@ -86,6 +87,12 @@ def overrides(recipe: Recipe) -> Iterator[str]:
     for path, table in _tables(plain(recipe)):
         small = SMALL.get(table.get("name", ""), {})
         yield from (f"{'.'.join(path)}.{key}={json.dumps(value)}" for key, value in small.items())
+
+
+def small(name: str) -> Recipe:
+    """A shipped recipe, as small as it is run here."""
+    file = Path(__file__).parents[1] / "recipes" / f"{name}.toml"
+    return load_recipe(file, list(overrides(load_recipe(file).recipe))).recipe
 
 
 def needs_the_extra(recipe: Recipe) -> bool:

@@ -19,7 +19,7 @@ from zoo.layers.dropout import Dropout
 from zoo.layers.initial import normal
 from zoo.layers.linear import Linear
 from zoo.layers.masked_linear import Degrees, MaskedLinear
-from zoo.layers.spline import Spline, inverted, numbers_per_spline, spline, transformed
+from zoo.layers.spline import Spline, check_room, inverted, numbers_per_spline, spline, transformed
 from zoo.typing import Key
 
 STILL = 1e-6
@@ -55,11 +55,7 @@ class AutoregressiveFlowConfig(FlowNetworkConfig):
 
     @model_validator(mode="after")
     def _check_room(self) -> Self:
-        if self.bins * self.minimum >= 1.0:
-            raise ValueError(
-                f"{self.bins} bins of at least {self.minimum:g} of the width do not fit into it: bins * minimum must "
-                "be below 1"
-            )
+        check_room(self.bins, self.minimum)
         return self
 
     def flow(self, size: int, features: int, constants: Constants | None = None, *, key: Key) -> AutoregressiveFlow:

@@ -18,7 +18,7 @@ from zoo.layers.act_norm import ActNorm
 from zoo.layers.initial import zeros
 from zoo.layers.linear import Linear
 from zoo.layers.mixing import Mixing
-from zoo.layers.spline import Spline, inverted, numbers_per_spline, spline, transformed
+from zoo.layers.spline import Spline, check_room, inverted, numbers_per_spline, spline, transformed
 from zoo.typing import Key
 
 SLOPE = 0.01
@@ -53,11 +53,7 @@ class CouplingFlowConfig(FlowNetworkConfig):
 
     @model_validator(mode="after")
     def _check_room(self) -> Self:
-        if self.bins * self.minimum >= 1.0:
-            raise ValueError(
-                f"{self.bins} bins of at least {self.minimum:g} of the width do not fit into it: bins * minimum must "
-                "be below 1"
-            )
+        check_room(self.bins, self.minimum)
         return self
 
     def unfitted(self, size: int) -> Constants:

@@ -11,6 +11,18 @@ from jaxtyping import Array, Bool, Float
 Values = Float[Array, "*dims"]
 
 
+def check_room(bins: int, minimum: float) -> None:
+    """Refuse bins that cannot all have the least width.
+
+    Raises:
+        ValueError: together they are wider than the whole.
+    """
+    if bins * minimum >= 1.0:
+        raise ValueError(
+            f"{bins} bins of at least {minimum:g} of the width do not fit into it: bins * minimum must be below 1"
+        )
+
+
 class Spline(NamedTuple):
     """The knots of one spline per number, from (-bound, -bound) to (bound, bound); slope 1 at and beyond both ends."""
 

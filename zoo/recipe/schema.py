@@ -88,8 +88,8 @@ class TrainConfig(Config):
     steps_per_dispatch: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Training steps compiled into one call; more than one pays where a step is short beside its dispatch."""
     devices: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Devices of this machine that share every batch equally: GPUs, or cores of a CPU. Absent: found at the start of a
-    run, and one where the loss of the scheme needs the whole batch."""
+    """Devices of this machine that share every batch equally: GPUs, or cores of a CPU. Absent: one GPU, or as many
+    cores as share a batch well, found at the start of a run; one where the loss of the scheme needs the whole batch."""
     validate_every: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     """Epochs between two validations."""
     validate_events: Annotated[int, Field(ge=1, le=1_000_000_000)] = 512

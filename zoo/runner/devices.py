@@ -10,9 +10,8 @@ from zoo.errors import RecipeError
 from zoo.recipe.load import with_values
 from zoo.recipe.schema import Recipe
 
-EVENTS_PER_DEVICE = {"cpu": 8}
-"""Fewest events of a batch that are worth a device of their own, by platform."""
-EVENTS_PER_ACCELERATOR = 32
+EVENTS_PER_CORE = 8
+"""Fewest events of a batch that are worth a core of their own."""
 
 
 def open_devices(recipe: Recipe) -> None:
@@ -23,7 +22,7 @@ def open_devices(recipe: Recipe) -> None:
     """
     trained = [stage.train for stage in recipe.stages.values() if stage.train]
     free = _cores() if _shareable(recipe) else 1
-    wanted = max((train.devices or _fitting(train.batch_size, free, "cpu") for train in trained), default=1)
+    wanted = max((train.devices or _fitting(train.batch_size, free) for train in trained), default=1)
     if wanted == 1:
         return
     # A thread that waits for another longer than this is taken for stuck: a laptop may sleep in between.
@@ -37,14 +36,19 @@ def open_devices(recipe: Recipe) -> None:
 
 
 def with_devices(recipe: Recipe) -> Recipe:
-    """The recipe with the number of devices of every trained stage that does not say it and can use several."""
+    """The recipe with the number of devices of every trained stage that does not say it and can use several cores.
+
+    Of several accelerators one is used, unless the recipe says otherwise: they may be other people's.
+    """
+    if jax.default_backend() != "cpu":
+        return recipe
     values = {
         f"stages.{name}.train.devices": devices
         for name, stage in recipe.stages.items()
         if stage.train is not None
         and stage.train.devices is None
         and _shareable(recipe)
-        and (devices := _fitting(stage.train.batch_size, jax.local_device_count(), jax.default_backend())) > 1
+        and (devices := _fitting(stage.train.batch_size, jax.local_device_count())) > 1
     }
     return with_values(recipe, values) if values else recipe
 
@@ -78,10 +82,10 @@ def _shareable(recipe: Recipe) -> bool:
     return all(stage.model.scheme.separable for stage in recipe.stages.values() if stage.train)
 
 
-def _fitting(batch_size: int, there: int, platform: str) -> int:
-    """The most devices that share a batch equally with enough for each."""
-    least = EVENTS_PER_DEVICE.get(platform, EVENTS_PER_ACCELERATOR)
-    return max((n for n in range(1, there + 1) if batch_size % n == 0 and batch_size // n >= least), default=1)
+def _fitting(batch_size: int, there: int) -> int:
+    """The most cores that share a batch equally with enough for each."""
+    fits = (n for n in range(1, there + 1) if batch_size % n == 0 and batch_size // n >= EVENTS_PER_CORE)
+    return max(fits, default=1)
 
 
 def _cores() -> int:
