@@ -12,8 +12,8 @@ from zoo import __version__
 from zoo.errors import ZooError
 
 VERBS = (
-    *("run", "check", "list", "show", "cite", "compare", "report", "sample", "verify", "evaluate", "publish", "data"),
-    *("components", "describe"),
+    *("run", "check", "list", "show", "cite", "compare", "report", "sample", "verify", "evaluate"),
+    *("publish", "compact", "data", "components", "describe"),
 )
 
 DESCRIPTION = """\

@@ -48,6 +48,5 @@ def run(options: argparse.Namespace) -> int:
     check_name(options.name)
     shelf = writable_shelf(options.registry)
     card = publish(FinishedRun.open(options.run), shelf, options.name, force=options.force)
-    size = sum(file.stat().st_size for file in card.folder.rglob("*") if file.is_file())
-    print(f"card   {card.file}\nfiles  {card.folder} ({size / 1e6:.1f} MB)")
+    print(f"card   {card.file}\nfiles  {card.folder} ({card.megabytes():.1f} MB)")
     return 0

@@ -74,6 +74,7 @@ def _origin(card: Card) -> list[str]:
         ("", f"sha256 {data.get('sha256')}"),
         *([("", f"described in {data['card']}")] if "card" in data else []),
         *([("reach", _reach(data["ranges"]))] if "ranges" in data else []),
+        *([("weights", _weights(table["weights"]))] if "weights" in table else []),
         *([("reference", _reference(table["reference"]))] if "reference" in table else []),
         ("created", str(table.get("created"))),
         ("versions", ", ".join(f"{name} {version}" for name, version in versions.items())),
@@ -89,6 +90,10 @@ def _reach(ranges: Mapping[str, Sequence[float]]) -> str:
     from zoo.report.rounding import number
 
     return ", ".join(f"{name} {number(low)} to {number(high)}" for name, (low, high) in ranges.items())
+
+
+def _weights(weights: Mapping[str, Any]) -> str:
+    return f"rounded to {weights['mantissa_bits']} bits of mantissa; metrics were measured with these"
 
 
 def _reference(reference: Mapping[str, Any]) -> str:

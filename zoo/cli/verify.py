@@ -83,12 +83,8 @@ def run(options: argparse.Namespace) -> int:
 def _record(card: Card) -> tuple[str, bool]:
     from zoo.shelf.renew import renew
 
-    before = _megabytes(card)
-    return f"recorded ({before:.1f} MB before, {_megabytes(renew(card)):.1f} MB now)", True
-
-
-def _megabytes(card: Card) -> float:
-    return sum(file.stat().st_size for file in card.folder.rglob("*") if file.is_file()) / 1e6
+    before = card.megabytes()
+    return f"recorded ({before:.1f} MB before, {renew(card).megabytes():.1f} MB now)", True
 
 
 def _verify(card: Card, options: argparse.Namespace) -> tuple[str, bool]:
@@ -120,14 +116,11 @@ def _published_with(card: Card) -> str:
 
 def _metrics(card: Card) -> tuple[str, bool]:
     from zoo.cli.display import display
-    from zoo.report.rounding import number
-    from zoo.report.text import table
-    from zoo.runner.remeasure import remeasured
+    from zoo.cli.remeasured import lines
+    from zoo.runner.remeasure import beside, measured
     from zoo.shelf.load import load
 
     with display() as shown:
-        found = remeasured(load(card.name, card.shelf.root), shown)
-    rows = [
-        [each.name, number(each.published, 4), number(each.now, 4), "" if each.agrees else "DIFFERS"] for each in found
-    ]
-    return "\n".join(table(["metric", "published", "now", ""], rows)), all(each.agrees for each in found)
+        now = measured(load(card.name, card.shelf.root), shown)
+    found = beside(card.table["metrics"], now["metrics"])
+    return "\n".join(lines(found)), all(each.agrees for each in found)

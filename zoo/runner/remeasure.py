@@ -35,7 +35,7 @@ class Remeasured:
         return abs(self.now - self.published) <= max(SPREADS * self.spread, SHARE * abs(self.published))
 
 
-def remeasured(surrogate: Surrogate, observer: Observer) -> list[Remeasured]:
+def measured(surrogate: Surrogate, observer: Observer) -> dict[str, Any]:
     """Evaluate a published model as its run did: the test split of its own events, the same repeats and seed.
 
     Raises:
@@ -47,10 +47,11 @@ def remeasured(surrogate: Surrogate, observer: Observer) -> list[Remeasured]:
     test = events[split_events(events, recipe.data.split).test]
     key = stream(recipe.seed, "evaluation")
     found, _ = assess(surrogate.generator(), surrogate.detector, test, recipe.evaluate, key, observer, StopRequest())
-    return _beside(surrogate.about["metrics"], found["metrics"])
+    return found
 
 
-def _beside(published: Mapping[str, Any], now: Mapping[str, Any]) -> list[Remeasured]:
+def beside(published: Mapping[str, Any], now: Mapping[str, Any]) -> list[Remeasured]:
+    """Every metric with a mean, as a card has it and as it is now."""
     return [
         Remeasured(name, value["mean"], now[name]["mean"], value.get("std", 0.0))
         for name, value in published.items()

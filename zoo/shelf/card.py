@@ -23,7 +23,10 @@ SCHEMA_VERSION = 2
 LARGEST_BYTES = 1 << 20
 
 _TABLES = frozenset(
-    {"stages", "data", "metrics", "floor", "evaluated", "timing", "published", "reference", "versions", "citation"}
+    {
+        *("stages", "data", "weights", "metrics", "floor", "evaluated"),
+        *("timing", "published", "reference", "versions", "citation"),
+    }
 )
 
 _NEEDED = {"recipe": str, "recipe_digest": str, "detector": str, "scheme": str, "files": dict}
@@ -48,6 +51,10 @@ class Card:
     def folder(self) -> Path:
         """Where the model's files lie."""
         return self.shelf.folder(self.name)
+
+    def megabytes(self) -> float:
+        """What the model's files take of the disk."""
+        return sum(file.stat().st_size for file in self.folder.rglob("*") if file.is_file()) / 1e6
 
     def number(self, *keys: str) -> float | None:
         """A number somewhere in the card; None where there is none."""

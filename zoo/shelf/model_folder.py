@@ -11,7 +11,7 @@ from pathlib import Path
 from zoo.data.constants import Constants
 from zoo.recipe.schema import Recipe
 from zoo.schemes.model import Model
-from zoo.shelf.constants import save_constants
+from zoo.shelf.constants import load_constants, save_constants
 from zoo.shelf.finished_run import RECIPE
 from zoo.shelf.load import WEIGHTS, constants_file, stored_model
 from zoo.shelf.reference import Reference, recorded
@@ -21,7 +21,7 @@ from zoo.typing import Particles
 LARGEST_EXTRA = 1 << 20
 """Bytes of a picture or of the learning curve that are still copied; what is larger stays where it is."""
 
-PICTURE, TEXT = ".png", ".jsonl"
+PICTURE, TEXT, COMPRESSED = ".png", ".jsonl", ".gz"
 
 COLOURS = 256
 
@@ -36,6 +36,17 @@ class Contents:
     model: Model
     extras: Iterable[Path]
     """Pictures and the learning curve; those that do not exist are left out."""
+
+
+def stored_contents(folder: Path, recipe: Recipe, model: Model) -> Contents:
+    """What a folder that is on the shelf holds already, with another model in place of its own.
+
+    Raises:
+        ShelfError: the constants of a stage are missing.
+    """
+    constants = {stage: load_constants(constants_file(folder, stage)) for stage in recipe.stages}
+    extras = sorted(path for path in folder.iterdir() if path.suffix in (PICTURE, TEXT, COMPRESSED))
+    return Contents(recipe, folder / RECIPE, constants, model, extras)
 
 
 def write_model(folder: Path, contents: Contents, tried: Particles) -> Reference:

@@ -11,11 +11,9 @@ import numpy as np
 from zoo.errors import ShelfError
 from zoo.shelf.card import SCHEMA_VERSION, Card
 from zoo.shelf.citations import citations
-from zoo.shelf.constants import load_constants
-from zoo.shelf.finished_run import RECIPE
-from zoo.shelf.load import constants_file, load
-from zoo.shelf.model_folder import Contents, write_model
-from zoo.shelf.publish import JOURNAL, PLOTS, place
+from zoo.shelf.load import load
+from zoo.shelf.model_folder import stored_contents, write_model
+from zoo.shelf.publish import place
 from zoo.shelf.reference import SEED, generated
 from zoo.shelf.trained_on import trained_on
 
@@ -36,10 +34,7 @@ def renew(card: Card) -> Card:
     expected = generated(surrogate.model, events.tried, SEED)
 
     def fill(folder: Path) -> Mapping[str, Any]:
-        old, recipe = card.folder, surrogate.recipe
-        constants = {stage: load_constants(constants_file(old, stage)) for stage in recipe.stages}
-        extras = [old / name for name in (*PLOTS, JOURNAL)]
-        contents = Contents(recipe, old / RECIPE, constants, surrogate.model, extras)
+        contents = stored_contents(card.folder, surrogate.recipe, surrogate.model)
         reference = write_model(folder, contents, events.tried)
         if not np.array_equal(reference.responses, expected):
             raise ShelfError(f"{card.file}: {card.name} would give other responses than before; it is left as it was")
@@ -49,7 +44,7 @@ def renew(card: Card) -> Card:
             "unit": surrogate.detector.unit,
             "data": {**card.table["data"], "ranges": events.ranges},
             "reference": reference.about(),
-            "citation": citations(recipe),
+            "citation": citations(surrogate.recipe),
         }
 
     return place(card.shelf, card.name, fill)
