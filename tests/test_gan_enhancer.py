@@ -89,9 +89,12 @@ def test_losses_reach_every_parameter_of_their_player_and_the_rings_never(approx
     assert "positional" not in found["discriminator"][0].metrics
 
 
-def test_the_generator_sees_the_rings_and_the_discriminator_does_not(approximation: Model, events: Events):
+@pytest.mark.parametrize("judged", [False, True])
+def test_the_generator_sees_the_rings_and_the_discriminator_if_asked(
+    approximation: Model, events: Events, judged: bool
+):
     """What it judges is derived through nowhere: rings could reach its loss only by its own eyes."""
-    model = build(approximation)
+    model = build(approximation, judged_maps=judged)
     batch = batch_of(model, events)
     assert isinstance(model.scheme, Enhanced)
     gan = model.scheme.enhancer
@@ -105,7 +108,7 @@ def test_the_generator_sees_the_rings_and_the_discriminator_does_not(approximati
 
     generator, discriminator = slopes(jnp.ones((6, *SHAPE)))
     assert np.asarray(generator).any()
-    assert not np.asarray(discriminator).any()
+    assert np.asarray(discriminator).any() == judged
 
 
 def test_samples_are_signal_that_varies_with_the_noise(approximation: Model, events: Events):
@@ -123,3 +126,9 @@ def test_a_generator_without_maps_is_refused(approximation: Model):
     vit = {"name": "vit", "patch": 3, "width": 8, "heads": 1, "blocks": 1}
     with pytest.raises(ComponentError, match=r"^architecture 'vit' has no use for condition maps in a generator$"):
         build(approximation, generator=vit)
+
+
+def test_maps_are_judged_only_where_there_are_some():
+    config = ModelConfig.model_validate({"scheme": GAN | {"terms": [], "judged_maps": True}})
+    with pytest.raises(ComponentError, match="^judged_maps: there are no condition maps"):
+        config.build(SMALL, config.unfitted(SMALL, {}), {}, key=KEY)

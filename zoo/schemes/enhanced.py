@@ -29,7 +29,7 @@ class EnhancedConfig(SchemeConfig):
     """The earlier stage whose responses are enhanced."""
     enhancer: Annotated[SchemeConfig, OneOf("scheme")]
     """The scheme that generates the response; of its networks those see the earlier one that take condition maps: of a
-    GAN the generator alone, which has to be one that does."""
+    GAN the generator, which has to be one that does, and with `judged_maps` the discriminator."""
 
     @property
     def separable(self) -> bool:

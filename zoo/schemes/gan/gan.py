@@ -29,10 +29,7 @@ Size = Annotated[int, Field(ge=1, le=65_536)]
 
 @register("scheme", "gan")
 class GANConfig(SchemeConfig):
-    """Generator against discriminator, both conditioned and updated at once; variants add terms and regularisers.
-
-    Condition maps are shown to the generator alone, and only to one whose architecture takes them.
-    """
+    """Generator against discriminator, both conditioned and updated at once; variants add terms and regularisers."""
 
     generator: Annotated[BackboneConfig, OneOf("architecture")]
     """The architecture whose decoder turns noise and condition into a response."""
@@ -54,6 +51,9 @@ class GANConfig(SchemeConfig):
     pairing: Annotated[Literal["matched", "as_published"], Published("as_published")] = "matched"
     """Events that terms compare generated responses with: those of the same particles, or (published code) those that
     stood in their rows before the conditions were permuted."""
+    judged_maps: bool = False
+    """Show condition maps, which the generator's architecture has to take, to the discriminator as well, as further
+    channels of the response: it then sees where a shower should be beside where it is."""
     instance_noise: Annotated[float, Field(ge=0)] = 0.0
     """Standard deviation, in model space, of the noise that the discriminator sees all responses through. What is alike
     behind it is alike without it; but whole photons no longer give generated responses away."""
@@ -72,9 +72,11 @@ class GANConfig(SchemeConfig):
         """Both networks for the stage's response.
 
         Raises:
-            ComponentError: the target is not an image, there are condition maps that the generator does not take, or a
-                component does not fit.
+            ComponentError: the target is not an image, there are condition maps that the generator does not take, none
+                that could be judged, or a component does not fit.
         """
+        if self.judged_maps and not setting.maps:
+            raise ComponentError("judged_maps: there are no condition maps; give the model some: maps = \"impact_maps\"")
         names = [regulariser.component for regulariser in self.regularisers]
         for name in names:
             if names.count(name) > 1:
@@ -87,6 +89,7 @@ class GANConfig(SchemeConfig):
                 self.discriminator,
                 shape,
                 features,
+                setting.maps if self.judged_maps else 0,
                 token_size=self.token_size,
                 hidden=self.hidden,
                 key=discriminator_key,
@@ -158,7 +161,11 @@ class GAN(Scheme):
             if through is not None:
                 noise_key, _ = jax.random.split(through)
             x = x + self.config.instance_noise * jax.random.normal(noise_key, x.shape)
-        return self.discriminator(x, condition.features, key=key)
+        return self.discriminator(x, condition.features, self._seen(condition), key=key)
+
+    def _seen(self, condition: Condition) -> Float[Array, "B H W M"] | None:
+        """The maps that the discriminator sees."""
+        return condition.maps if self.config.judged_maps else None
 
     def _discriminate(self, rivals: Rivals, fake_key: Key, key: Key) -> Outcome:
         """The discriminator's loss and how often it is right."""
@@ -170,7 +177,7 @@ class GAN(Scheme):
         real, fake = real[:, 0], fake[:, 0]
 
         def judge(x: Float[Array, "B H W"], condition: Condition) -> Float[Array, " B"]:
-            return self.discriminator(x, condition.features, key=None)[0][:, 0]
+            return self.discriminator(x, condition.features, self._seen(condition), key=None)[0][:, 0]
 
         penalties: dict[str, Scalar] = {
             regulariser.component: regulariser.penalty(judge, rivals, one)

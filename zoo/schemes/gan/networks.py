@@ -57,7 +57,10 @@ class Generator(eqx.Module):
 
 
 class Reader(eqx.Module):
-    """An image and its condition to a few numbers: one for a discriminator, two for a regressor of positions."""
+    """An image and its condition to a few numbers: one for a discriminator, two for a regressor of positions.
+
+    Condition maps, if it is built for any, are further channels of the image.
+    """
 
     encoder: Encoder
     head: TokenHead
@@ -68,6 +71,7 @@ class Reader(eqx.Module):
         shape: tuple[int, ...],
         features: int,
         outputs: int,
+        maps: int = 0,
         *,
         token_size: int,
         hidden: Sequence[int],
@@ -75,14 +79,22 @@ class Reader(eqx.Module):
     ) -> None:
         encoder_key, head_key = jax.random.split(key)
         tokens, width = network.encoder_tokens(shape, features=features)
-        self.encoder = network.build_encoder(shape=shape, features=features, key=encoder_key)
+        self.encoder = network.build_encoder(shape=shape, in_channels=1 + maps, features=features, key=encoder_key)
         self.head = TokenHead(tokens, width, outputs, per_token=token_size, hidden=hidden, key=head_key)
 
     def __call__(
-        self, x: Float[Array, "B H W"], features: Float[Array, "B F"], *, key: Key | None
+        self,
+        x: Float[Array, "B H W"],
+        features: Float[Array, "B F"],
+        maps: Float[Array, "B H W M"] | None = None,
+        *,
+        key: Key | None,
     ) -> tuple[Float[Array, "B outputs"], Float[Array, "B E"], Self]:
         """The outputs (linear), the embedding they are made from, and the reader with its statistics moved on."""
-        tokens, encoder = self.encoder(x[..., None], features, key=key)
+        channels = x[..., None]
+        if maps is not None:
+            channels = jnp.concatenate([channels, maps.astype(x.dtype)], axis=-1)
+        tokens, encoder = self.encoder(channels, features, key=key)
         outputs, embedding = self.head(tokens)
         return outputs, embedding, eqx.tree_at(lambda reader: reader.encoder, self, encoder)
 
@@ -95,9 +107,10 @@ class Discriminator(Reader, TrainingOnly):
         network: BackboneConfig,
         shape: tuple[int, ...],
         features: int,
+        maps: int = 0,
         *,
         token_size: int,
         hidden: Sequence[int],
         key: Key,
     ) -> None:
-        super().__init__(network, shape, features, 1, token_size=token_size, hidden=hidden, key=key)
+        super().__init__(network, shape, features, 1, maps, token_size=token_size, hidden=hidden, key=key)
