@@ -201,7 +201,7 @@ BROKEN: dict[str, tuple[Callable[[Arrays], Arrays], str, str]] = {
     "other detector": (lambda a: (a[0][:, :40], a[1]), "problem", "(2000, 40, 44); ALICE ZN needs (N, 44, 44)"),
     "channel axis": (lambda a: (a[0][..., None], a[1]), "problem", "remove the axis of length 1"),
     "flat pixels": (lambda a: (a[0].reshape(2000, -1), a[1]), "problem", "the pixels have to keep their two axes"),
-    "text": (lambda a: (a[0][:9].astype(str), a[1][:9]), "problem", "photon counts are integers or floats"),
+    "text": (lambda a: (a[0][:9].astype(str), a[1][:9]), "problem", "counts are integers or floats"),
     "a number": (lambda a: (np.array(1), a[1]), "problem", "responses have shape ()"),
     "lengths": (lambda a: (a[0], a[1][:-1]), "problem", "2,000 responses but 1,999 particles"),
     "no events": (lambda a: (a[0][:0], a[1][:0]), "problem", "no events"),

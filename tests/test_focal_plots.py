@@ -1,4 +1,4 @@
-"""Pictures of a detector whose channels tell no more than the total: profiles, clouds, and models below each other."""
+"""Pictures of a detector whose channels tell no more than the total: profiles and clouds."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ import pytest
 from zoo.detectors.detector import Detector
 from zoo.detectors.focal_h import FoCalHConfig
 from zoo.evaluation.aligned import AlignedProfiles
-from zoo.report.model_grid import DataSet, model_grid_figure
 from zoo.report.plots import draw_run
-from zoo.report.style import zoo_style
 
 EVENTS = 12
 
@@ -74,20 +72,3 @@ def test_pictures_are_drawn_of_dark_responses_too(focal: Detector, tmp_path: Pat
     written = draw_run(tmp_path, focal, {"recipe": "toy", "unit": "count"}, [], arrays(dark))
     assert {file.name for file in written} == {"examples.png", "channels.png", "profiles.png", "clouds.png"}
     assert all(file.read_bytes().startswith(b"\x89PNG") for file in written)
-
-
-def test_a_grid_has_geant_and_every_model_of_any_data_set_in_the_order_they_are_met(focal: Detector):
-    truth, generated = arrays()["true_examples"], arrays()["examples"][0]
-    data_sets = [
-        DataSet("one", truth, {"GAN": generated}),
-        DataSet("two", truth[:1], {"Approx": generated, "GAN": truth}),
-    ]
-    with zoo_style():
-        figure = model_grid_figure("Models", "", focal, data_sets)
-    texts = [text.get_text() for text in figure.texts]
-    assert [text for text in texts if text in ("GEANT", "GAN", "Approx")] == ["GEANT", "GAN", "Approx"]
-    assert {"one", "two", "number in an image: its count sum"} <= set(texts)
-    drawn = [axes for axes in figure.axes if axes.images]
-    assert len(drawn) == 3 * 2 + 1 * 3
-    absent = [axes for axes in figure.axes if any(text.get_text() == "no model" for text in axes.texts)]
-    assert len(absent) == 3

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from jaxtyping import Bool
 
 from zoo.data.events import Events
 from zoo.detectors.detector import Detector
-from zoo.typing import Particles
+
+if TYPE_CHECKING:
+    from zoo.typing import Particles
 
 
 def misses(particles: Particles, detector: Detector) -> Bool[np.ndarray, " N"]:

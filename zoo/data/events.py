@@ -1,14 +1,17 @@
-"""Events as the rest of the zoo sees them: responses in photons and the particles that made them."""
+"""Events as the rest of the zoo sees them: responses and the particles that made them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo.detectors.detector import Detector
 from zoo.errors import DataError
-from zoo.typing import Counts, Particles
+
+if TYPE_CHECKING:
+    from zoo.typing import Counts, Particles
 
 
 @dataclass(frozen=True, eq=False)

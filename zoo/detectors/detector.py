@@ -5,15 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
 from zoo.catalogue import Config
 from zoo.errors import DataError
 
-AnyArray = TypeVar("AnyArray", Array, np.ndarray)
+if TYPE_CHECKING:
+    from jaxtyping import Array
+
+AnyArray = TypeVar("AnyArray", "Array", np.ndarray)
 """Of the host or of the device."""
 
 

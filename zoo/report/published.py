@@ -48,12 +48,16 @@ def _beside(figures: Mapping[str, float], result: Mapping[str, Any]) -> list[lis
     metrics = result.get("metrics") or {}
     rows = []
     for figure, value in figures.items():
-        names = [name for name, found in metrics.items() if (found or {}).get("published_as") == figure]
-        for name in names or [None]:
+        for name in named(metrics, figure) or [None]:
             mine = NONE if name is None else measured(metrics[name])
             title = (name or figure).replace("_", " ")
             rows.append([title, f"{value:g}", mine, floor_of(result, name)])
     return rows
+
+
+def named(metrics: Mapping[str, Any], figure: str) -> list[str]:
+    """The metrics that a published figure may be of: several, where a paper does not define its own."""
+    return [name for name, found in metrics.items() if (found or {}).get("published_as") == figure]
 
 
 def measured(found: Mapping[str, Any] | None) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 from pydantic import Field
 
 from zoo.catalogue import register
@@ -14,7 +15,13 @@ from zoo.data.source import SourceConfig
 from zoo.detectors.detector import Detector
 from zoo.errors import DataError
 
+if TYPE_CHECKING:
+    from zoo.typing import Particles
+
 SHIPPED = Path(__file__).parents[1] / "shipped"
+
+ORIGIN = "sample/"
+"""How the origin of shipped events begins; the name of their file follows."""
 
 
 @register("source", "sample")
@@ -35,12 +42,31 @@ class SampleConfig(SourceConfig):
         path = SHIPPED / f"{name}.npz"
         if not path.exists():
             raise DataError(_missing(detector.name, self.dataset))
-        origin = f"sample/{name}"
+        origin = f"{ORIGIN}{name}"
         counts, particles = read_array(path, "responses"), read_array(path, "particles")
         check_responses(counts, detector, origin)
         check_particles(particles, detector, origin)
         check_pair(counts, particles, origin)
         return Events(counts, particles, origin)
+
+
+def shipped_responses(origin: str, particles: Particles) -> list[Events] | None:
+    """All shipped events of each of these particles.
+
+    Args:
+        origin: where they are from, as `Events.origin` says it.
+        particles: condition columns (R, P) as they are in the file.
+
+    Returns:
+        The events of each particle; None where these are no shipped events, or not all of the particles are among them.
+    """
+    name = origin.removeprefix(ORIGIN)
+    if not origin.startswith(ORIGIN) or name not in {file.stem for file in SHIPPED.glob("*.npz")}:
+        return None
+    counts, known = (read_array(SHIPPED / f"{name}.npz", key) for key in ("responses", "particles"))
+    columns = known[:, : particles.shape[1]]
+    found = [np.flatnonzero((columns == particle).all(axis=1)) for particle in particles]
+    return [Events(counts[rows], known[rows], origin) for rows in found] if all(map(len, found)) else None
 
 
 def _missing(detector: str, dataset: str | None) -> str:

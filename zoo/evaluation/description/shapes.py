@@ -37,7 +37,7 @@ def _responses(responses: np.ndarray, detector: Detector) -> Iterator[Finding]:
             f"{_advice(shape[1:], detector.shape)}"
         )
     if responses.dtype.kind not in "iuf":
-        yield problem(f"responses have dtype {responses.dtype}; photon counts are integers or floats")
+        yield problem(f"responses have dtype {responses.dtype}; counts are integers or floats")
 
 
 def _advice(event: tuple[int, ...], wanted: tuple[int, int]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.report.published import named
 from zoo.report.tables import METRICS, OBSERVABLES
 from zoo.shelf.card import Card
 
@@ -97,6 +98,11 @@ class Entry:
         return [timing for timing in timings if isinstance(timing, Mapping) and "median" in timing]
 
     @property
+    def seconds_10240(self) -> float | None:
+        """Time of 10,240 responses by the protocol of the FoCal paper, where its recipe quotes that paper."""
+        return self.card.number("timing", "seconds_10240", "seconds")
+
+    @property
     def training_seconds(self) -> float | None:
         """All stages together."""
         known = [stage["seconds"] for stage in self._table("stages").values() if "seconds" in stage]
@@ -114,10 +120,28 @@ class Entry:
         return self._table("published")
 
     @property
+    def figures(self) -> Mapping[str, float]:
+        """Those of metrics beside the protocol's, by what the paper calls them."""
+        return self.published.get("metrics") or {}
+
+    @property
     def declared(self) -> Mapping[str, str]:
         """Metrics beside the protocol's, of the recipe or the detector, with what they are about."""
         metrics = self._table("metrics").items()
         return {name: (found or {}).get("about", "") for name, found in metrics if name not in PROTOCOL}
+
+    @property
+    def ranges(self) -> Mapping[str, Sequence[float]]:
+        """Condition column to the least and greatest value of the training, in the order of the columns."""
+        return self._table("data").get("ranges") or {}
+
+    def of_figure(self, figure: str) -> list[str]:
+        """The metrics that a published figure may be of."""
+        return named(self._table("metrics"), figure)
+
+    def quoted(self, name: str) -> float | None:
+        """The published figure that a metric may be compared with."""
+        return self.figures.get((self._table("metrics").get(name) or {}).get("published_as", ""))
 
     def half(self, name: str) -> Measured | None:
         """A distance of random halves of GEANT's events, with other particles in each."""

@@ -13,8 +13,10 @@ from zoo.report.gallery.entry import Entry
 from zoo.report.gallery.groups import Group, groups
 from zoo.report.gallery.kept import PICTURES, RECIPE, Kept, kept
 from zoo.report.gallery.pareto import TALL, WIDE, devices, pareto_figure, readable, save_pareto
+from zoo.report.gallery.quoted import Quoted, quoted
 from zoo.report.gallery.svg import Link, inline_svg
 from zoo.report.gallery.templates import ASSETS, GENERATOR, Pages
+from zoo.report.gallery.tried import Tried, tried
 from zoo.report.rounding import number
 from zoo.report.style import zoo_style
 from zoo.shelf.card import Card
@@ -31,8 +33,12 @@ class Board:
     picture: str | None
     """Address of the PNG of the picture."""
     devices: Sequence[str]
+    quoted: Quoted | None
+    """What the zoo measured beside a paper's own metrics."""
+    tried: Tried | None
+    """Responses of the models to the same particles."""
     examples: Kept | None
-    """Responses of the best model."""
+    """Responses of the best model, for where there are none of the others beside them."""
 
 
 def write_gallery(folder: Path, cards: Iterable[Card]) -> list[str]:
@@ -111,6 +117,8 @@ def _board(group: Group, folder: Path) -> Board:
         inline.get("tall", ""),
         picture and picture.relative_to(folder).as_posix(),
         known,
+        quoted(group.entries),
+        tried(group),
         examples,
     )
 

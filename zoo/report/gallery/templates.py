@@ -13,8 +13,9 @@ from zoo import __version__
 from zoo.report.gallery.entry import Entry, Measured
 from zoo.report.gallery.kept import PICTURES, RECIPE, Kept
 from zoo.report.gallery.pareto import readable
+from zoo.report.gallery.pixels import colour_scale
 from zoo.report.published import METRICS, OTHER_DATA
-from zoo.report.rounding import count, duration, number, span, with_spread
+from zoo.report.rounding import count, duration, number, span, whole, with_spread
 from zoo.report.tables import OBSERVABLES, SPREADS
 
 FOLDER = Path(__file__).parent / "pages"
@@ -45,6 +46,7 @@ class Pages:
             "duration": lambda seconds: NONE if seconds is None else duration(seconds),
             "figure": lambda value: NONE if value is None else f"{value:,g}",
             "count": count,
+            "total": whole,
             "readable": readable,
             "svg": Markup,
         }
@@ -53,6 +55,7 @@ class Pages:
             "metrics": METRICS,
             "observables": OBSERVABLES,
             "spreads": SPREADS,
+            "colour_scale": colour_scale(),
             "other_data": OTHER_DATA.replace("this run", "the zoo's"),
         }
 
