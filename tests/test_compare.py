@@ -97,6 +97,34 @@ def test_metrics_of_a_detector_of_its_own_stand_below():
     assert "in counts or photons" in text
 
 
+def test_figures_of_a_metric_stand_below_what_was_measured_of_the_same():
+    ring = {"mean": 1.625, "std": 0.25, "published_as": "ring"}
+    measured = card(
+        "measured", unit="count", metrics={"ring_distance": ring},
+        timing={"seconds_10240": {"seconds": 1.625, "batch": 1024}},
+        published={"source": "a paper", "seconds_10240": 25.25, "metrics": {"ring": 4.01, "haze": 7.5}},
+    )  # fmt: skip
+    absent = {"published_as": "ring", "about": "Absent."}
+    without = card("without", unit="count", metrics={"ring_distance": absent}, published={"metrics": {"ring": 3.5}})
+    text = comparison([measured, without])
+    assert cells(text.split("ring distance")[1], "published, other data") == ["4.01", "3.5"]
+    assert cells(text.split("s per 10,240")[1], "published, other data") == ["25.25", "-"]
+    assert cells(text, "s per 10,240 (fastest)") == ["1.62", "-"]
+    assert cells(text, "haze") == ["7.5", "-"], "no metric here is of that figure"
+    assert not [line for line in text.splitlines() if line.split() == ["ring", "4.01", "3.5"]]
+    alone = comparison([without])
+    assert cells(alone, "ring distance") == ["-"], "a figure does not stand below another metric"
+    assert cells(alone.split("ring distance")[1], "published, other data") == ["3.5"]
+    assert "s per 10,240" not in alone
+    assert summary(measured)["seconds_10240"] == 1.625
+
+
+def test_sums_are_named_after_the_unit():
+    sums = {"photon_sum": {"mean": 3.5, "std": 0.0}}
+    assert cells(comparison([card("one", unit="count", metrics=sums)]), "count sum") == ["3.50"]
+    assert cells(comparison([card("one", metrics=sums)]), "photon sum") == ["3.50"]
+
+
 def test_patterns_and_names_each_model_once_in_the_order_asked_for(shelf: Path):
     assert [found.name for found in choose_cards(["zp_one", "zn_*", "zn_two"])] == ["zp_one", "zn_one", "zn_two"]
     with pytest.raises(ShelfError, match="did you mean zn_two"):

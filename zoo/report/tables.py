@@ -140,7 +140,8 @@ def _against_floor(found: Mapping[str, Any] | None, floor: Mapping[str, Any] | N
 def _observables(metrics: Mapping[str, Any], floor: Mapping[str, Any], unit: str) -> list[str]:
     floors = floor.get("repeats") or {}
     rows = [
-        [_of(unit, title), *_against_floor(metrics.get(name), floors.get(name))] for name, title in OBSERVABLES.items()
+        [of_unit(unit, title), *_against_floor(metrics.get(name), floors.get(name))]
+        for name, title in OBSERVABLES.items()
     ]
     lines = [f"What the channel sums cannot see: Wasserstein distance, in {unit}s or pixels"]
     lines += table(["", "generated", FLOOR, "in floors"], rows)
@@ -168,7 +169,7 @@ def _declared(metrics: Mapping[str, Any], floor: Mapping[str, Any]) -> Iterator[
     yield lines
 
 
-def _of(unit: str, title: str) -> str:
+def of_unit(unit: str, title: str) -> str:
     """A title in the unit of the responses."""
     return title.replace("photon", unit)
 
@@ -176,7 +177,7 @@ def _of(unit: str, title: str) -> str:
 def _diversity(metrics: Mapping[str, Any], unit: str) -> list[str]:
     found = metrics.get("diversity") or {}
     floor = found.get("floor") or {}
-    rows = [[_of(unit, title), _ratio(found.get(name)), _ratio(floor.get(name))] for name, title in SPREADS.items()]
+    rows = [[of_unit(unit, title), _ratio(found.get(name)), _ratio(floor.get(name))] for name, title in SPREADS.items()]
     lines = ["Spread between responses to the same particle, over GEANT's (1: as varied)"]
     lines += table(["", "generated", FLOOR], rows)
     particles = {summary["particles"] for name in SPREADS if (summary := found.get(name))}
