@@ -22,20 +22,19 @@ OTHER_DATA = (
 def published_block(result: Mapping[str, Any]) -> list[str]:
     """The figures of the paper that a recipe quotes.
 
-    Those of metrics beside the protocol's stand beside this run's and the floor, each in a column of its own.
+    Those of metrics beside the protocol's, and a time by the paper's own protocol, stand beside this run's and the
+    floor, each in a column of its own.
     """
     published = result.get("published")
     if published is None:
         return wrapped("Published figures: the recipe names none", "")
-    named = {**METRICS, "time_ms": "time per sample", "seconds_10240": "10,240 responses"}
-    units = {"time_ms": " ms", "seconds_10240": " s"}
     figures = [
-        (title, f"{published[name]:g}{units.get(name, '')}")
-        for name, title in named.items()
+        (title, f"{published[name]:g}{' ms' if name == 'time_ms' else ''}")
+        for name, title in {**METRICS, "time_ms": "time per sample"}.items()
         if published.get(name) is not None
     ]
     lines = heading(f"Published: {published['source']}")
-    beside = _beside(published.get("metrics") or {}, result)
+    beside = [*_beside(published.get("metrics") or {}, result), *_time_beside(published, result)]
     lines += listing(figures) if figures else [] if beside else wrapped("no figures")
     lines += table(["", "published", "this run", "GEANT floor"], beside) if beside else []
     if published.get("note"):
@@ -53,6 +52,14 @@ def _beside(figures: Mapping[str, float], result: Mapping[str, Any]) -> list[lis
             title = (name or figure).replace("_", " ")
             rows.append([title, f"{value:g}", mine, floor_of(result, name)])
     return rows
+
+
+def _time_beside(published: Mapping[str, Any], result: Mapping[str, Any]) -> list[list[str]]:
+    """The time by the FoCal paper's protocol, on another device."""
+    if published.get("seconds_10240") is None:
+        return []
+    mine = (result.get("timing") or {}).get("seconds_10240")
+    return [["10,240 responses, s", f"{published['seconds_10240']:g}", number(mine["seconds"]) if mine else NONE, ""]]
 
 
 def named(metrics: Mapping[str, Any], figure: str) -> list[str]:
