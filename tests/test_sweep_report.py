@@ -178,6 +178,28 @@ def test_losses_and_reconstructions_are_shown_as_such():
     assert "reconstructions" in reconstructed
 
 
+def test_codebooks_have_columns_of_their_own():
+    usage = {"entries": 256, "used": 201, "perplexity": 123.4}
+    members = [member("small", {}, 12.0) | {"codebooks": {"main": usage}}, member("none", {}, 13.0)]
+    header, rows = sweep_columns(document(members))
+    assert [row[header.index("perplexity")] for row in rows] == ["123", "-"]
+    assert [row[header.index("used")] for row in rows] == ["201", "-"]
+    assert any(note.startswith("perplexity, used:") for note in sweep_notes(document(members)))
+    header, _ = sweep_columns(document([members[0] | {"codebooks": {"one": usage, "two": usage}}]))
+    assert {"perplexity one", "used one", "perplexity two", "used two"} <= set(header)
+    assert not any("perplexity" in note for note in sweep_notes(document(LABELS)))
+
+
+@pytest.mark.parametrize("members", [numbers("model.k", [1, 2, 3]), LABELS], ids=["curves", "rows"])
+def test_distances_are_in_the_unit_of_the_responses(members: list[dict[str, Any]]):
+    counted = document(members) | {"unit": "count"}
+    with zoo_style():
+        axes = sweep_figure(counted).axes[0]
+    assert "mean $W_1$, counts" in (axes.get_xlabel(), axes.get_ylabel())
+    assert "counts" in sweep_notes(counted)[0]
+    assert "photons" in sweep_notes(document(members))[0]
+
+
 def test_the_table_is_plain_in_a_pipe_and_ruled_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

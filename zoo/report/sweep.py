@@ -17,6 +17,7 @@ from zoo.report.axes import label_decades, short
 from zoo.report.rounding import count, number
 from zoo.report.style import FAINT, GENERATED, GREEN, GREY, HEADLINE, INK, SERIES, headline, save, zoo_style
 from zoo.report.sweep_axis import Axis, axis
+from zoo.report.sweep_rows import unit_of
 
 Side = Literal["x", "y"]
 
@@ -74,6 +75,8 @@ def sweep_figure(document: Mapping[str, Any]) -> Figure:
         _draw_rows(axes, along)
     else:
         _draw_curves(axes, along)
+    distance = f"mean $W_1$, {unit_of(document)}s"
+    axes.set(**{"xlabel" if rows else "ylabel": distance})
     _draw_floor(axes, members, rows=rows)
     _draw_best(axes, document, along)
     if any(not member["converged"] and _found(member) for member in members):
@@ -124,7 +127,6 @@ def _draw_curves(axes: Axes, along: Axis) -> None:
     places = np.array([x for curve in along.series.values() for x, _ in curve], dtype=np.float64)
     _number_axis(axes, np.unique(places))
     axes.set_xlabel(along.key or "")
-    axes.set_ylabel("mean $W_1$, photons")
     _distance_axis(axes, "y", [member for curve in along.series.values() for _, member in curve])
     missing = sorted({x for curve in along.series.values() for x, member in curve if not _found(member)})
     if missing:
@@ -154,7 +156,6 @@ def _draw_rows(axes: Axes, along: Axis) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_xlabel("mean $W_1$, photons")
     _distance_axis(axes, "x", [member for _, member in points])
 
 

@@ -102,6 +102,7 @@ def _finish(directory: SweepDirectory, sweep: LoadedSweep) -> None:
         "recipe": directory.name,
         "sweep_digest": sweep.digest,
         "detector": detectors.pop() if len(detectors) == 1 else None,
+        "unit": " or ".join(sorted({member.recipe.detector.build().unit for member in sweep.members})),
         "members": members,
         "best": best and best["label"],
     }
@@ -131,5 +132,6 @@ def _summary(member: Member, values: Mapping[str, Any], result: Mapping[str, Any
         },
         "reconstructed": result["metrics"] is None and bool(metrics),
         "loss": (final.get("errors") or {}).get("loss"),
+        "codebooks": {name: stage["codebook"] for name, stage in result["stages"].items() if stage.get("codebook")},
         "time_per_sample_ms": result["time_per_sample_ms"],
     }
