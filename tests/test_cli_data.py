@@ -68,7 +68,7 @@ def test_pictures_and_the_document_go_into_a_folder(folder: Path, capsys: Captur
     out = printed(capsys, "good", "--out", "made/here")
     assert "made/here/data.json" in out
     pictures = {file.stem for file in (folder / "made/here").glob("*.png")}
-    assert pictures == {"columns", "photons", "diversity", "responses", "embeddings"}
+    assert pictures == {"columns", "sums", "diversity", "responses", "embeddings"}
     for name in pictures:
         assert matplotlib.image.imread(folder / "made/here" / f"{name}.png").std() > 0.01
     document = json.loads((folder / "made/here/data.json").read_text())
@@ -94,7 +94,7 @@ def test_problems_are_said_last_and_change_the_exit_code(folder: Path, capsys: C
 def test_channel_sums_need_the_detector_named(folder: Path, capsys: Capture):
     out = printed(capsys, "sums", "--detector", "zn", "--out", "made")
     assert "channel sums only" in out
-    assert {file.stem for file in (folder / "made").glob("*.png")} == {"columns", "photons", "diversity", "embeddings"}
+    assert {file.stem for file in (folder / "made").glob("*.png")} == {"columns", "sums", "diversity", "embeddings"}
 
 
 def test_a_pair_of_files_and_a_recipe_give_the_same(folder: Path, capsys: Capture):

@@ -131,9 +131,9 @@ def _print(document: dict[str, Any]) -> None:
     if "counts" in document:
         tables = [columns_table(document)]
         if document["species"]:
-            tables.insert(0, species_table(document["species"]))
+            tables.insert(0, species_table(document["species"], document["unit"]))
         if document["channels"]:
-            tables.append(channels_table(document["channels"]))
+            tables.append(channels_table(document["channels"], document["unit"]))
         for table in tables:
             print()
             print_table(*table)

@@ -27,8 +27,9 @@ column, the PDG id, may follow). In a CSV file they are lines, and the columns
 are found by the names in the first one, or stand in that order without names.
 
 The responses become the array arr_0 of OUT.npz, or the dataset responses of
-OUT.h5: photons of shape (N, rows, columns), or (K, N, rows, columns) for K
-repeats; row i answers particle i. A model of channel sums gives (N, channels).
+OUT.h5: counts of shape (N, rows, columns), or (K, N, rows, columns) for K
+repeats, in photons or what else the detector counts; row i answers particle i.
+A model of channel sums gives (N, channels).
 They are float32, as the evaluation sees them; --round makes them whole numbers.
 Responses are written batch by batch, so that only the disk limits their number.
 Columns that leave the range of the training are named in a warning.
@@ -77,7 +78,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "--batch", type=at_least(1), default=256, metavar="B", help="responses generated at a time (default: 256)"
     )
     parser.add_argument(
-        "--round", action="store_true", help="whole photons, in the smallest unsigned integer that fits"
+        "--round", action="store_true", help="whole numbers, in the smallest unsigned integer that fits"
     )
     parser.add_argument("--force", action="store_true", help="overwrite OUT")
     add_registry(parser)
@@ -119,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
             if _generate(surrogate, particles, dtype, options, shown):
                 break
         else:
-            raise ZooError(f"{options.name}: generated a pixel of more than {2**32 - 1} photons; leave out --round")
+            raise ZooError(f"{options.name}: generated a pixel of more than {2**32 - 1}; leave out --round")
     repeated = f", {options.repeats} responses to each" if options.repeats > 1 else ""
     number = f"{len(particles):,} particle{'' if len(particles) == 1 else 's'}"
     print(f"{options.out}: {number}{repeated}")
@@ -147,7 +148,7 @@ def _particles(surrogate: Surrogate, options: argparse.Namespace) -> np.ndarray:
 def _generate(
     surrogate: Surrogate, particles: np.ndarray, dtype: str, options: argparse.Namespace, shown: Observer
 ) -> bool:
-    """Write the file; False, and no file, if the photons of a pixel do not fit the dtype."""
+    """Write the file; False, and no file, if the counts of a pixel do not fit the dtype."""
     import numpy as np
 
     largest = np.iinfo(dtype).max if options.round else np.inf
@@ -158,11 +159,11 @@ def _generate(
         for repeat in range(repeats):
             chunks = surrogate.chunks(particles, seed=options.seed, repeat=repeat, batch=options.batch)
             for part, generated in chunks:
-                photons = np.rint(generated) if options.round else generated
-                if photons.max() > largest:
+                counts = np.rint(generated) if options.round else generated
+                if counts.max() > largest:
                     shown.end()
                     return False
-                file.write(photons)
+                file.write(counts)
                 shown.advance(repeat * number + part.stop, {})
     shown.end()
     return True

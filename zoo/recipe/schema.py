@@ -132,11 +132,11 @@ class PublishedConfig(Config):
     source: Annotated[str, Field(min_length=1), Subject()]
     """Paper and table. A recipe that gives it takes no figures over from the recipe it extends."""
     wasserstein: Annotated[float, Field(ge=0)] | None = None
-    """Mean Wasserstein-1 distance over the readout channels, photons."""
+    """Mean Wasserstein-1 distance over the readout channels, in the unit of the detector."""
     mae: Annotated[float, Field(ge=0)] | None = None
-    """Mean absolute error of the readout channels, photons."""
+    """Mean absolute error of the readout channels, in the unit of the detector."""
     rmse: Annotated[float, Field(ge=0)] | None = None
-    """Root mean square error, photons."""
+    """Root mean square error, in the unit of the detector."""
     metrics: Annotated[Mapping[Figure, Annotated[float, Field(ge=0)]], Field(min_length=1)] | None = None
     """Figures of metrics beside the protocol's, by metric: `wass_sum`, `perceptual`, `positional`, ..."""
     time_ms: Annotated[float, Field(gt=0)] | None = None

@@ -49,7 +49,7 @@ def channels_figure(
         words: the line below.
         detector: for the pixels of every channel.
         result: the run's document, for the distances it already holds.
-        truth: simulated channel sums, photons.
+        truth: simulated channel sums.
         generated: generated ones of every repeat; drawn with the weight 1/K.
     """
     channels = truth.shape[1]

@@ -23,11 +23,11 @@ from zoo.report.style import FAINT, HEADLINE, headline
 GENERATED_ROWS = 2
 
 LIT = 0.5
-"""Pixels below this are dark: they round to no photon."""
+"""Pixels below this are dark: they round to none."""
 
 DARK = "#0b0a12"
 COLOURS = ListedColormap(colormaps["inferno"](np.linspace(0.2, 1.0, 256)), "lit").with_extremes(bad=DARK)
-"""A single photon stands clear of the dark."""
+"""A single count stands clear of the dark."""
 
 WIDEST, TALLEST = 1.75, 2.1
 """Inches of an image, at most."""
@@ -58,7 +58,7 @@ def examples_figure(
         title: headline.
         words: the line below.
         detector: for the pixel pitch and the names of the particle columns.
-        truth: simulated responses, photons.
+        truth: simulated responses.
         generated: generated ones of every repeat.
         particles: what was shot, in the detector's columns.
     """
@@ -80,9 +80,9 @@ def responses_figure(
         title: headline.
         words: the line below.
         detector: for the pixel pitch and the names of the particle columns.
-        rows: what stands beside each row of responses, and these in photons; the first row stands a little apart.
+        rows: what stands beside each row of responses, and these; the first row stands a little apart.
         particles: what was shot, in the detector's columns.
-        brightest: photons at the end of each colour scale.
+        brightest: counts at the end of each colour scale.
     """
     shape = rows[0][1].shape
     height = min(TALLEST, WIDEST * shape[1] / shape[2])

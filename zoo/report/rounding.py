@@ -24,7 +24,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def whole(value: float) -> str:
-    """A number of photons without decimals: `0`, `83`, `12,300`."""
+    """A count without decimals: `0`, `83`, `12,300`."""
     return f"{value:,.0f}" if abs(value) < LARGE else number(value)
 
 

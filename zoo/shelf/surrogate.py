@@ -33,7 +33,7 @@ class OutsideTraining(UserWarning):
 
 
 class Surrogate:
-    """Particles in physical units in, photons out; every scaling is inside.
+    """Particles in physical units in, responses in counts out; every scaling is inside.
 
     Attributes:
         name: the model's name, or that of the recipe for a run that is not published.
@@ -76,8 +76,8 @@ class Surrogate:
                 the first particles do not depend on how many follow.
 
         Returns:
-            Photons per pixel, (N, rows, columns), or per channel, (N, channels), float32, not negative. They need not
-            be whole.
+            Counts per pixel, (N, rows, columns), or per channel, (N, channels), float32, not negative, in the
+            detector's `unit` (photons in the ZDC). They need not be whole.
 
         Raises:
             DataError: not the particles of this detector, or one without a finite response.
@@ -96,7 +96,7 @@ class Surrogate:
     def chunks(
         self, particles: Particles, *, seed: int = 0, repeat: int = 0, batch: int = CHUNK
     ) -> Iterator[tuple[slice, Float[np.ndarray, "n *shape"]]]:
-        """(rows, generated photons) batch by batch, for more particles than fit into memory.
+        """(rows, generated counts) batch by batch, for more particles than fit into memory.
 
         Args:
             particles: as `checked` returns them.

@@ -66,7 +66,8 @@ def describe(data: Unchecked, detector: Detector, begin: Begin, *, pictures: boo
         pictures: also make the arrays that only pictures need.
     """
     begin("checks")
-    document: dict[str, Any] = {"source": data.origin, "detector": detector.name, "shape": list(data.responses.shape)}
+    document: dict[str, Any] = {"source": data.origin, "detector": detector.name, "unit": detector.unit}
+    document["shape"] = list(data.responses.shape)
     found = shape_findings(data.responses, data.particles, detector)
     if found:
         return Description({**document, **_said(found)})

@@ -54,16 +54,12 @@ def response_findings(responses: Responses) -> Iterator[Finding]:
         )
     if fractional:
         yield note(
-            f"{share(fractional, number)} hold fractional counts; they are used as they are, but photons are whole: "
+            f"{share(fractional, number)} hold fractional counts; they are used as they are, but counts are whole: "
             "models with whole photons and counts of lit pixels presume it"
         )
     if empty == number:
         yield problem("all responses are empty; there is nothing to learn")
     elif empty:
-        yield note(
-            f"{share(empty, number)} have no photon at all; published ZDC data keep {FEWEST_PHOTONS} photons and more"
-        )
+        yield note(f"{share(empty, number)} are empty; published ZDC data keep {FEWEST_PHOTONS} photons and more")
     if dim:
-        yield note(
-            f"{share(dim, number)} have fewer than {FEWEST_PHOTONS} photons, which the published ZDC data leave out"
-        )
+        yield note(f"{share(dim, number)} sum to less than {FEWEST_PHOTONS}, which the published ZDC data leave out")

@@ -1,4 +1,4 @@
-"""Histograms of the channel sums, and of all photons."""
+"""Histograms of the channel sums, and of their total."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo.report.style import BLUE, FAINT, HEADLINE, headline
 ACROSS = 3
 
 
-def photons_figure(
+def sums_figure(
     title: str, words: str, detector: Detector, total: Mapping[str, Any], channels: Sequence[Mapping[str, Any]]
 ) -> Figure:
     """A panel per channel, and one for the whole detector.
@@ -29,7 +29,7 @@ def photons_figure(
         title: headline.
         words: the line below.
         detector: for the pixels of every channel.
-        total: numbers and histogram of the photon sum.
+        total: numbers and histogram of the sum over all pixels.
         channels: of the description's document.
     """
     # A single channel is the whole detector.

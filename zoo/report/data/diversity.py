@@ -36,7 +36,7 @@ def diversity_figure(
         title: headline.
         words: the line below.
         document: the description's.
-        spread: f(c), or without pixels the relative spread of the photon sum.
+        spread: f(c), or without pixels the relative spread of the sum.
         energy: of the particles, GeV; a histogram takes the place of the points where there is none.
         pdg: of the particles, where known.
     """
@@ -46,7 +46,7 @@ def diversity_figure(
     bottom, top = 0.55 / (HEIGHT + HEADLINE), 1 - (HEADLINE + 0.15) / (HEIGHT + HEADLINE)
     left = figure.add_axes((0.7 / WIDTH, bottom, (6.1 if forest else 8.6) / WIDTH, top - bottom))
     pixels = document["diversity"]["pixel"] is not None
-    label = "diversity f(c)" if pixels else "spread of the photon sum / mean"
+    label = "diversity f(c)" if pixels else f"spread of the {document['unit']} sum / mean"
     if energy is None:
         left.hist(spread, bins=40, color=BLUE, alpha=0.6)
         left.set(xlabel=label, ylabel="particles")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.detectors.detector import Detector
-from zoo.report.data.channels import photons_figure
+from zoo.report.data.channels import sums_figure
 from zoo.report.data.columns import columns_figure
 from zoo.report.data.diversity import diversity_figure
 from zoo.report.data.embeddings import embeddings_figure
@@ -23,7 +23,7 @@ def draw_data(
 ) -> list[Path]:
     """Draw what there is to draw, as PNG files written aside and then renamed.
 
-    `columns.png`, `photons.png`, and where the data allow it `responses.png`, `diversity.png`, `embeddings.png`.
+    `columns.png`, `sums.png`, and where the data allow it `responses.png`, `diversity.png`, `embeddings.png`.
 
     Args:
         folder: where the files go; made if need be.
@@ -43,8 +43,8 @@ def draw_data(
     with zoo_style():
         if document["columns"]:
             written.append(save(columns_figure(title, words, document["columns"]), folder / "columns.png"))
-        figure = photons_figure(title, words, detector, document["photon_sum"], document["channels"])
-        written.append(save(figure, folder / "photons.png"))
+        figure = sums_figure(title, words, detector, document["photon_sum"], document["channels"])
+        written.append(save(figure, folder / "sums.png"))
         if document["diversity"] is not None:
             shown = arrays["spread_particles"]
             energy = detector.column(shown, "energy") if "energy" in detector.column_names else None

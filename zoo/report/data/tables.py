@@ -20,8 +20,8 @@ def overview(document: Mapping[str, Any]) -> list[str]:
     shape = " x ".join(map(str, document["shape"]))
     rows = [("detector", document["detector"]), ("responses", f"{shape}{_dtype(document)}")]
     if "counts" in document:
-        rows += _counted(document["counts"], document["refused"])
-        rows += [("diversity", _diversity(document["diversity"])), *_split(document)]
+        rows += _counted(document["counts"], document["refused"], document["unit"])
+        rows += [("diversity", _diversity(document["diversity"], document["unit"])), *_split(document)]
     return [*heading(str(document["source"])), *listing(rows)]
 
 
@@ -29,9 +29,9 @@ def _dtype(document: Mapping[str, Any]) -> str:
     return f", {document['dtype']}" if "dtype" in document else ""
 
 
-def _counted(counts: Mapping[str, Any], refused: int) -> list[tuple[str, str]]:
-    repeats, photons = counts["repeats"], counts["observables"]["photon_sum"]
-    low, *_, high = (photons["percentiles"][name] for name in ("10", "90"))
+def _counted(counts: Mapping[str, Any], refused: int, unit: str) -> list[tuple[str, str]]:
+    repeats, sums = counts["repeats"], counts["observables"]["photon_sum"]
+    low, *_, high = (sums["percentiles"][name] for name in ("10", "90"))
     kinds = "" if counts["species"] is None else f" of {count(counts['species'], 'species', 'species')}"
     quartiles = " / ".join(whole(repeats["percentiles"][name]) for name in ("25", "50", "75"))
     return [
@@ -44,20 +44,20 @@ def _counted(counts: Mapping[str, Any], refused: int) -> list[tuple[str, str]]:
             f"{repeats['often_means']} or more",
         ),
         (
-            "photon sum",
-            f"{number(photons['mean'])} in the mean, 10 to 90 %: {whole(low)} to {whole(high)}, at most "
-            f"{whole(photons['maximum'])}; {counts['photon_sums']:,} different sums",
+            f"{unit} sum",
+            f"{number(sums['mean'])} in the mean, 10 to 90 %: {whole(low)} to {whole(high)}, at most "
+            f"{whole(sums['maximum'])}; {counts['photon_sums']:,} different sums",
         ),
     ]
 
 
-def _diversity(found: Mapping[str, Any] | None) -> str:
+def _diversity(found: Mapping[str, Any] | None, unit: str) -> str:
     if found is None:
         return "no particle has enough responses"
     words = []
     if found["pixel"] is not None:
         words.append(f"f(c) = {_span(found['pixel'], 1)}")
-    words.append(f"photon sum spreads by {_span(found['photon_sum'], 100)} %")
+    words.append(f"{unit} sum spreads by {_span(found['photon_sum'], 100)} %")
     among = count(found["particles"], "particle")
     drawn = "" if found["particles"] == found["of"] else f" drawn from {found['of']:,}"
     return f"{'; '.join(words)}; median [16 %, 84 %] over {among}{drawn}"
@@ -79,7 +79,7 @@ def _split(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*rows, ("floor", f"{', '.join(known)} on the test split" if known else "none")]
 
 
-def species_table(species: Sequence[Mapping[str, Any]]) -> Table:
+def species_table(species: Sequence[Mapping[str, Any]], unit: str) -> Table:
     """A row per kind of particle."""
     rows = [
         [
@@ -95,13 +95,13 @@ def species_table(species: Sequence[Mapping[str, Any]]) -> Table:
         ]
         for row in species
     ]
-    header = ("species", "PDG", "events", "%", "particles", "E", "photons", "±%", "f(c)")
+    header = ("species", "PDG", "events", "%", "particles", "E", f"{unit}s", "±%", "f(c)")
     return (
         "Species",
         header,
         rows,
         [
-            "E: mean energy, GeV; photons: mean photon sum; ±%: spread of the photon sum between responses to the "
+            f"E: mean energy, GeV; {unit}s: mean {unit} sum; ±%: spread of the {unit} sum between responses to the "
             "same particle; f(c): their diversity (sum over pixels of the std of ln(1 + count)). Both are means over "
             "particles with enough responses."
         ],
@@ -137,7 +137,7 @@ def columns_table(document: Mapping[str, Any]) -> Table:
     return ("Particle columns", header, rows, [f"{notes[0]}."])
 
 
-def channels_table(channels: Sequence[Mapping[str, Any]]) -> Table:
+def channels_table(channels: Sequence[Mapping[str, Any]], unit: str) -> Table:
     """A row per readout channel."""
     rows = [
         [
@@ -151,7 +151,8 @@ def channels_table(channels: Sequence[Mapping[str, Any]]) -> Table:
         for channel in channels
     ]
     header = ("channel", "pixels", "mean", "std", "10 %", "50 %", "90 %", "99 %", "max", "dark %")
-    return ("Photon sums of the readout channels", header, rows, ["dark: share of the events without a photon in it."])
+    title = f"{unit.capitalize()} sums of the readout channels"
+    return (title, header, rows, [f"dark: share of the events without a {unit} in it."])
 
 
 def findings(document: Mapping[str, Any]) -> list[str]:

@@ -141,7 +141,7 @@ def _limits(axes: Axes, entries: Sequence[Entry]) -> None:
 
 
 def _reference(entries: Sequence[Entry]) -> tuple[str, float, bool] | None:
-    """What GEANT itself scores, in words and photons, and whether it is a floor; of the model tested the most.
+    """What GEANT itself scores, in words and in number, and whether it is a floor; of the model tested the most.
 
     Random halves hold other particles, so a generator that knows its particle may come out below them.
     """
