@@ -76,7 +76,7 @@ class GANConfig(SchemeConfig):
                 that could be judged, or a component does not fit.
         """
         if self.judged_maps and not setting.maps:
-            raise ComponentError("judged_maps: there are no condition maps; give the model some: maps = \"impact_maps\"")
+            raise ComponentError('judged_maps: there are no condition maps; give the model some: maps = "impact_maps"')
         names = [regulariser.component for regulariser in self.regularisers]
         for name in names:
             if names.count(name) > 1:
