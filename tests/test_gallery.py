@@ -188,7 +188,8 @@ def test_further_metrics_and_other_units_are_shown(gallery: Path):
     assert "ring 4.01" in text
     assert "random halves of GEANT" in text
     assert "MIPs" in text
-    assert "photons" not in text
+    assert "photon" not in text
+    assert "MIP sum" in text
     assert "random halves of GEANT, 168" in (gallery / "index.html").read_text()
 
 

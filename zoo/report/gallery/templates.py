@@ -16,7 +16,7 @@ from zoo.report.gallery.pareto import readable
 from zoo.report.gallery.pixels import colour_scale
 from zoo.report.published import METRICS, OTHER_DATA
 from zoo.report.rounding import count, duration, number, span, whole, with_spread
-from zoo.report.tables import OBSERVABLES, SPREADS
+from zoo.report.tables import OBSERVABLES, SPREADS, of_unit
 
 FOLDER = Path(__file__).parent / "pages"
 
@@ -55,6 +55,7 @@ class Pages:
             "metrics": METRICS,
             "observables": OBSERVABLES,
             "spreads": SPREADS,
+            "of_unit": of_unit,
             "colour_scale": colour_scale(),
             "other_data": OTHER_DATA.replace("this run", "the zoo's"),
         }
