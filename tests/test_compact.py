@@ -81,7 +81,8 @@ def test_a_compact_model_is_smaller_and_its_numbers_are_its_own(tmp_path: Path, 
     megabytes, old = before.megabytes(), load("tiny", root)
     assert main(["compact", "tiny", "--registry", str(root)]) == 0
     said = capsys.readouterr().out
-    assert "MB before" in said and "wasserstein" in said
+    assert "MB before" in said
+    assert "wasserstein" in said
     card = find_card("tiny", root)
     assert card.megabytes() < megabytes
     assert card.table["weights"] == {"mantissa_bits": MANTISSA_BITS}
@@ -127,7 +128,8 @@ def test_one_that_cannot_does_not_keep_the_others(tmp_path: Path, capsys: Captur
     capsys.readouterr()
     assert main(["compact", "other", "tiny", "tiny", "--registry", str(root)]) == 2
     told = capsys.readouterr()
-    assert "other: FAILED" in told.out and "tiny: " in told.out and "MB now" in told.out
+    assert "other: FAILED" in told.out
+    assert "tiny: 0." in told.out
     assert "1 of 2" in told.err
     assert main(["compact", "tyni", "--registry", str(root)]) == 2
     assert "no such model" in capsys.readouterr().err

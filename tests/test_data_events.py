@@ -31,9 +31,7 @@ def test_responses_of_another_shape_are_refused(zn: Detector, shape: tuple[int, 
 
 @pytest.mark.parametrize("dtype", ["?", "c8", "S1", "U1", "O"])
 def test_responses_that_are_no_numbers_are_refused(zn: Detector, dtype: str):
-    assert "counts are integers or floats" in complaint(
-        check_responses, np.zeros((1, 44, 44), dtype), zn, "file.npz"
-    )
+    assert "counts are integers or floats" in complaint(check_responses, np.zeros((1, 44, 44), dtype), zn, "file.npz")
 
 
 @pytest.mark.parametrize(

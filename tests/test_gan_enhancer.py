@@ -130,5 +130,5 @@ def test_a_generator_without_maps_is_refused(approximation: Model):
 
 def test_maps_are_judged_only_where_there_are_some():
     config = ModelConfig.model_validate({"scheme": GAN | {"terms": [], "judged_maps": True}})
-    with pytest.raises(ComponentError, match="^judged_maps: there are no condition maps"):
+    with pytest.raises(ComponentError, match=r"^judged_maps: there are no condition maps"):
         config.build(SMALL, config.unfitted(SMALL, {}), {}, key=KEY)

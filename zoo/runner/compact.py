@@ -29,8 +29,8 @@ def compact(card: Card, observer: Observer) -> tuple[Card, list[Remeasured]]:
         the new card, and every metric before and after.
 
     Raises:
-        ShelfError: the weights are short already, a metric would be another number, the model's files are not those that
-            were published, its events are gone, or the shelf cannot be written. The model is then left as it was.
+        ShelfError: the weights are short already, a metric would be another number, the model's files are not those
+            that were published, its events are gone, or the shelf cannot be written; the model is then left as it was.
         Interrupted: a signal asked to stop.
     """
     if "weights" in card.table:
