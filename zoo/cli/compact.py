@@ -7,10 +7,10 @@ import argparse
 from zoo.cli.options import add_registry, add_verb
 
 DESCRIPTION = """\
-Store pretrained models in about half the space.
+Store pretrained models in less than half the space.
 
-Weights are rounded to the 10 bits of mantissa that float16 and TF32 have. The
-whole evaluation is then repeated, which takes minutes per model, and the card
+Weights are rounded to 8 bits of mantissa, one more than bfloat16 has. The whole
+evaluation is then repeated, which takes minutes per model, and the card
 tells what the shorter weights give. If any metric would be another number,
 within what `zoo verify --metrics` allows, the model is left as it was.
 """

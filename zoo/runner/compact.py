@@ -33,7 +33,8 @@ def compact(card: Card, observer: Observer) -> tuple[Card, list[Remeasured]]:
             that were published, its events are gone, or the shelf cannot be written; the model is then left as it was.
         Interrupted: a signal asked to stop.
     """
-    if "weights" in card.table:
+    bits = card.number("weights", "mantissa_bits")
+    if bits is not None and bits <= MANTISSA_BITS:
         raise ShelfError(f"{card.file}: the weights of {card.name} are short already")
     exact = load(card.name, card.shelf.root)
     short = Surrogate(exact.name, exact.recipe, shortened(exact.model), exact.about)

@@ -1,7 +1,7 @@
-"""Weights with a shorter mantissa, which compress to about half.
+"""Weights with a shorter mantissa, which compress to less than half.
 
-Kept are 10 bits, those of float16 and of TF32, so a weight moves by 2^-11 of itself at most; a network trained in
-bfloat16 never saw more than 7. The range stays that of float32.
+Kept are 8 bits, one more than bfloat16 has, so a weight moves by 2^-9 of itself at most. The range stays that of
+float32. What that does to a model is measured, not assumed (`zoo/runner/compact.py`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from zoo.schemes.model import Model
 
-MANTISSA_BITS = 10
+MANTISSA_BITS = 8
 
 FLOAT32_BITS = 23
 
@@ -33,14 +33,14 @@ def shortened(model: Model) -> Model:
     return jax.tree.map(leaf, model)
 
 
-def rounded(values: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """float32 numbers to the nearest with a mantissa of `MANTISSA_BITS`, ties to even.
+def rounded(values: Float[np.ndarray, "*shape"], bits: int = MANTISSA_BITS) -> Float[np.ndarray, "*shape"]:
+    """float32 numbers to the nearest with a mantissa of so many bits, 1 to 22, ties to even.
 
     What is not finite, or would not be any more, stays as it is.
     """
-    dropped = FLOAT32_BITS - MANTISSA_BITS
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-    last_kept = bits >> dropped & 1
-    up = bits + (last_kept + (1 << (dropped - 1)) - 1).astype(np.uint32)
+    dropped = FLOAT32_BITS - bits
+    whole = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    last_kept = whole >> dropped & 1
+    up = whole + (last_kept + (1 << (dropped - 1)) - 1).astype(np.uint32)
     short = (up >> dropped << dropped).view(np.float32)
     return np.where(np.isfinite(values) & np.isfinite(short), short, values)
