@@ -163,8 +163,8 @@ class Dropping(eqx.Module):
 class Mismatch(eqx.Module):
     """A discriminator whose logit is the squared distance of an image from its first feature, less one."""
 
-    def __call__(self, x: Any, features: Any, *, key: Any) -> Any:
-        del key
+    def __call__(self, x: Any, features: Any, maps: Any = None, *, key: Any) -> Any:
+        del maps, key
         off = jnp.square(jnp.mean(x, axis=(1, 2)) - features[:, 0])
         return (off - 1.0)[:, None], x.reshape(len(x), -1), self
 
