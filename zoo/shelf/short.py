@@ -6,6 +6,8 @@ float32. What that does to a model is measured, not assumed (`zoo/runner/compact
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -25,7 +27,7 @@ WORTH = 1024
 def shortened(model: Model) -> Model:
     """The model with every float32 array of at least `WORTH` numbers rounded to `MANTISSA_BITS`."""
 
-    def leaf(value: object) -> object:
+    def leaf(value: Any) -> Any:
         if not eqx.is_array(value) or value.dtype != np.float32 or value.size < WORTH:
             return value
         return jnp.asarray(rounded(np.asarray(value)))
