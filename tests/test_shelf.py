@@ -26,7 +26,7 @@ from zoo.shelf.load import WEIGHTS, load
 from zoo.shelf.names import check_name
 from zoo.shelf.publish import publish
 from zoo.shelf.record import card_table
-from zoo.shelf.shelves import Shelf, shelves, writable_shelf
+from zoo.shelf.shelves import Shelf, clone, shelves, writable_shelf
 from zoo.shelf.structure import abstract_models
 from zoo.shelf.surrogate import Surrogate
 from zoo.shelf.weights import restore_weights
@@ -421,3 +421,9 @@ def test_everything_owed_exists() -> None:
     for (kind, name), keys in OWED.items():
         assert name in components(kind)
         assert set(keys) <= set(known)
+
+
+def test_the_shipped_models_are_small() -> None:
+    """They travel with every clone and every wheel."""
+    sizes = [path.stat().st_size for path in (clone() / "checkpoints").rglob("*") if path.is_file()]
+    assert 1e6 < sum(sizes) < 60e6
