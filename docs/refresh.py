@@ -1,4 +1,4 @@
-"""Writes anew what the README shows of the shelf: `.venv/bin/python docs/refresh.py` after every `zoo publish`.
+"""Writes what the README shows of the shelf, after `zoo publish` or `compact`: `.venv/bin/python docs/refresh.py`.
 
 The table is the output of `zoo list`; the picture is the gallery's of the detector with the most models.
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,18 @@ def python(code: str, *arguments: object, toy: bool = False) -> subprocess.Compl
     process = start(*arguments, toy=toy, code=code)
     out, err = process.communicate(timeout=600)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def loaded_by(arguments: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Which of these packages `zoo ARGUMENTS`, which has to succeed, imports."""
+    done = python(f"""
+import sys
+from zoo.cli import main
+assert main({list(arguments)!r}) == 0
+print("LOADED", [name for name in {list(names)!r} if name in sys.modules])
+""")
+    assert done.returncode == 0, done.stderr
+    return ast.literal_eval(done.stdout.splitlines()[-1].removeprefix("LOADED "))
 
 
 def weights(run: Path, stage: str) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from card_shelf import card, put
 from PIL import Image
-from processes import python
+from processes import loaded_by
 
 from zoo.data.archive import read_array
 from zoo.data.sources.sample import SHIPPED, shipped_responses
@@ -134,15 +134,7 @@ def test_events_that_are_not_shipped_leave_the_pictures_of_the_best_model(tmp_pa
 def test_the_page_holds_the_pictures_itself_and_needs_no_jax(tmp_path: Path, particles: np.ndarray):
     put(tmp_path, shot_card("one", 3.0), {"reference.npz": sample(particles), "examples.png": b"a picture"})
     arguments = ["report", "--out", str(tmp_path / "out"), "one", "--registry", str(tmp_path)]
-    code = f"""
-import sys
-from zoo.cli import main
-assert main({arguments!r}) == 0
-print([name for name in ("jax", "equinox", "scipy") if name in sys.modules])
-"""
-    done = python(code)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "[]"
+    assert loaded_by(arguments, ("jax", "equinox", "scipy")) == []
     page = (tmp_path / "out" / "index.html").read_text()
     assert len(re.findall(r'<img src="data:image/png;base64,[\w+/=]+" alt="(?:GEANT|one), ', page)) == 3 * (2 + 1)
     assert "GEANT, again" in page
